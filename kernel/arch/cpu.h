@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+/*
+ * Port contract: one CPU. Everything here is inline and cheap unless it says otherwise.
+ * A machine's <machine/cpu.h> defines:
+ *
+ *   unsigned long arch_irq_save(void)        turns interrupts off, returns what they were
+ *   void arch_irq_restore(unsigned long)     restores them
+ *   void arch_irq_enable(void), arch_irq_disable(void), bool arch_irqs_enabled(void)
+ *   void arch_cpu_relax(void)                in a spinning loop
+ *   void arch_cpu_idle(void)                 enables interrupts and waits for one, atomically;
+ *                                            returns with interrupts on
+ *   void arch_cpu_stop(void)                 noreturn: interrupts off for ever
+ *   uint64_t arch_cycles(void)               the cycle counter (TSC, time CSR)
+ *   struct thread *arch_current(void)        the running thread
+ *   ARCH_PERCPU(name), ARCH_PERCPU_OF(cpu, name)   see kernel/base/percpu.h
+ */
+#include <machine/cpu.h>
+
+struct bootinfo;
+
+/* C3, once per CPU, on that CPU: descriptor tables, control registers, FPU, system-call entry. */
+void arch_cpu_init(unsigned cpu);
+
+/* Fills buf with up to size bytes from the CPU's random source; returns how many (0: it has none). */
+size_t arch_cpu_random(void *buf, size_t size);
+
+/* The features in force, as a line of text for the log ("nx smep smap umip ..."). */
+const char *arch_cpu_features(void);
+
+/* Text of /proc/cpuinfo for one CPU; returns its length, as snprintf. */
+int arch_cpu_describe(unsigned cpu, char *buf, size_t size);

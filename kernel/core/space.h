@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+/*
+ * Address spaces: regions (ranges with one set of rights over one memory object, or anonymous) in a
+ * tree, and page tables filled by faults. Private pages are shared copy-on-write by fork: a frame
+ * with more than one reference is copied before it is written.
+ * All calls may sleep and take the space's lock themselves, unless they say otherwise.
+ */
+#include "kernel/arch/mmu.h"
+#include "kernel/base/refcount.h"
+#include "kernel/core/vmo.h"
+#include "lib/tree.h"
+
+enum region_flags {
+    REGION_READ = 1,
+    REGION_WRITE = 2,
+    REGION_EXEC = 4,
+    REGION_SHARED = 8,      /* writes go to the object */
+    REGION_GROWS_DOWN = 16, /* stack: a fault below extends it, up to space->stack_limit */
+    REGION_MAY_WRITE = 32,  /* space_protect may add REGION_WRITE */
+    REGION_MAY_EXEC = 64,
+    REGION_MAY_READ = 128,
+    REGION_STACK = 256, /* for /proc: [stack] */
+    REGION_HEAP = 512,  /* [heap] */
+    REGION_VDSO = 1024,
+    REGION_DONT_FORK = 2048,
+    REGION_WIPE_ON_FORK = 4096,
+    REGION_NORESERVE = 8192,
+};
+#define REGION_RIGHTS (REGION_READ | REGION_WRITE | REGION_EXEC)
+
+/* The holder of what is mapped, so that a region can name it (the file); counted by get and put. */
+struct region_owner {
+    const struct region_owner_ops *ops;
+};
+struct region_owner_ops {
+    void (*get)(struct region_owner *owner);
+    void (*put)(struct region_owner *owner);
+};
+
+struct region {
+    RB_ENTRY(region) link; /* [space->lock], by start */
+    vaddr_t start, end;    /* [space->lock] page aligned */
+    unsigned flags;        /* [space->lock] enum region_flags */
+    struct vmo *vmo;       /* NULL: anonymous private */
+    uint64_t offset;       /* of start in vmo, page aligned */
+    struct region_owner *owner;
+    struct list vmo_link; /* [vmo's lock] */
+    struct space *space;
+};
+
+struct space {
+    struct refcount refs;
+    struct mutex lock;
+    struct arch_mmu mmu;                /* [lock] */
+    RB_HEAD(region_tree, region) tree;  /* [lock] */
+    unsigned region_count;              /* [lock] */
+    vaddr_t mmap_top;                   /* where unhinted mappings are placed downwards from */
+    uint64_t resident_pages;            /* [lock] counted pages in the tables */
+    uint64_t virtual_pages;             /* [lock] */
+    uint64_t peak_resident_pages;       /* [lock] */
+    uint64_t stack_limit;               /* bytes a GROWS_DOWN region may reach */
+    uint64_t minor_faults, major_faults; /* [lock] */
+    void *personal;                     /* the personality's */
+};
+
+/* An empty space: -ENOMEM. The caller gets a reference. */
+int space_create(struct space **out);
+void space_get(struct space *space);
+/* The last reference unmaps everything. */
+void space_put(struct space *space);
+/* A copy with private memory shared copy-on-write: -ENOMEM. */
+int space_fork(struct space *parent, struct space **out);
+
+struct space_map {
+    vaddr_t addr;        /* hint, or with `fixed` the place; page aligned */
+    size_t size;         /* > 0; rounded up */
+    unsigned flags;      /* REGION_* */
+    bool fixed;          /* exactly there: what is mapped there is replaced */
+    bool fixed_noreplace; /* exactly there, or -EEXIST */
+    struct vmo *vmo;     /* NULL: anonymous; a reference is taken */
+    uint64_t offset;
+    struct region_owner *owner; /* or NULL; a reference is taken */
+};
+/* Maps; the place goes to *addr. -ENOMEM (no room, or too many regions), -EINVAL, -EEXIST. */
+int space_map(struct space *space, const struct space_map *map, vaddr_t *addr);
+/* Unmaps whatever lies in the range: -EINVAL, -ENOMEM (a split needs a region). */
+int space_unmap(struct space *space, vaddr_t addr, size_t size);
+/* Changes rights (REGION_READ/WRITE/EXEC bits of rights): -ENOMEM for holes, -EACCES by MAY bits. */
+int space_protect(struct space *space, vaddr_t addr, size_t size, unsigned rights);
+/* Moves or resizes a mapping as mremap(2). */
+int space_remap(struct space *space, vaddr_t old, size_t old_size, size_t new_size, bool may_move,
+                vaddr_t fixed, vaddr_t *out);
+/* madvise(MADV_DONTNEED): drops private pages; -ENOMEM for holes. */
+int space_discard(struct space *space, vaddr_t addr, size_t size);
+/* Fills in pages ahead of use (MAP_POPULATE); best effort. */
+void space_populate(struct space *space, vaddr_t addr, size_t size);
+
+enum space_access { SPACE_READ = 1, SPACE_WRITE = 2, SPACE_EXEC = 4 };
+/*
+ * Resolves a page fault. 0: try the access again. -EFAULT: nothing mapped there (SEGV_MAPERR),
+ * -EACCES: not with these rights (SEGV_ACCERR), -ENXIO: beyond the object's end (SIGBUS),
+ * -ENOMEM: out of memory.
+ */
+int space_fault(struct space *space, vaddr_t addr, unsigned access);
+
+/* Copies from or to another space's memory as it is mapped there (ptrace, /proc/PID/mem, cmdline):
+ * bytes copied. write ignores missing REGION_WRITE when force. */
+size_t space_access(struct space *space, vaddr_t addr, void *buf, size_t size, bool write,
+                    bool force);
+
+/* The region that holds addr or the next above it, or NULL. REQUIRES space->lock. */
+struct region *space_find_locked(struct space *space, vaddr_t addr);
+struct region *space_next_locked(struct region *region);

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+/*
+ * Threads: what the scheduler runs. A thread belongs to at most one space (none: kernel thread) and
+ * to at most one personality, whose per-thread data hangs on `personal`.
+ * References: the creator's, and one of its own while it lives. Its stack goes when it has stopped
+ * running for the last time; the struct goes with the last reference.
+ */
+#include "kernel/arch/thread.h"
+#include "kernel/base/refcount.h"
+#include "kernel/core/wait.h"
+
+struct space;
+struct personality;
+
+enum thread_state {
+    THREAD_NEW,      /* not started */
+    THREAD_RUNNABLE, /* running or in a run queue */
+    THREAD_SLEEPING, /* in wait_sleep; how it may be woken: wait_mode */
+    THREAD_DEAD,     /* has called thread_exit */
+};
+
+/* Reasons to go through the personality before the next user instruction, see thread->work. */
+enum thread_work {
+    THREAD_WORK_RESCHED = 1, /* give up the CPU: handled by core */
+    THREAD_WORK_SIGNAL = 2,  /* the personality's return_to_user has something to do */
+};
+
+struct thread {
+    /* Fixed offsets known to assembly (kernel/arch/<machine>/offsets). */
+    struct arch_thread arch; /* owner: the scheduler while switching */
+    unsigned work;           /* atomic: enum thread_work bits */
+
+    struct refcount refs;
+    enum thread_state state;  /* [run queue lock] */
+    enum wait_mode wait_mode; /* [run queue lock] */
+    bool interrupted;         /* atomic: ends interruptible sleeps; the personality sets and clears */
+    bool killed;              /* atomic: ends killable sleeps too; never cleared */
+    bool on_cpu;              /* [run queue lock] its stack is in use */
+    unsigned cpu;             /* [run queue lock] where it runs or ran last */
+    struct list run_link;     /* [run queue lock] */
+    unsigned long slice_end;  /* [run queue lock] cycles */
+    void *kstack;             /* lowest address */
+    struct space *space;      /* owner: the thread itself */
+
+    const struct personality *personality; /* constant after thread_start */
+    void *personal;                        /* the personality's; so is its locking */
+
+    uint64_t user_ns, system_ns; /* owner: the CPU it runs on; readers accept a tear-free old value */
+    uint64_t switched_at;        /* clock at the last change of account */
+    uint64_t start_ns;           /* clock_monotonic_ns at creation */
+    unsigned long switches_voluntary, switches_forced;
+    char name[16]; /* owner: the thread; readers may see a half-changed name */
+};
+
+/*
+ * What a kind of user program is to the kernel: the only way calls go up from core. All members are
+ * called on the thread concerned, in a context that may sleep, interrupts on.
+ */
+struct personality {
+    const char *name;
+    /* A system call; the result goes into regs. */
+    void (*syscall)(struct arch_regs *regs);
+    /* An exception in user mode that core could not resolve itself. */
+    void (*fault)(struct arch_regs *regs, const struct arch_fault *fault);
+    /* THREAD_WORK_SIGNAL was set: deliver signals, stop, exit. Called again until it is clear. */
+    void (*return_to_user)(struct arch_regs *regs);
+};
+
+/*
+ * A thread that will run entry(arg) on a stack of its own, not yet started: -ENOMEM. The caller gets
+ * a reference. entry may return (thread_exit follows) or enter user mode with thread_enter_user.
+ */
+int thread_create(const char *name, void (*entry)(void *arg), void *arg, struct thread **out);
+/* Makes a new thread runnable. */
+void thread_start(struct thread *thread);
+/* Undoes thread_create for one never started. */
+void thread_discard(struct thread *thread);
+void thread_get(struct thread *thread);
+void thread_put(struct thread *thread);
+
+/* Ends the current thread. The personality has already let go of everything of its own. */
+_Noreturn void thread_exit(void);
+
+/* The user registers of a thread that is inside the kernel (the top of its stack). */
+struct arch_regs *thread_user_regs(struct thread *thread);
+
+/* Leaves the kernel with thread_user_regs(current); for first entries. Interrupts on. */
+_Noreturn void thread_enter_user(void);
+
+/* Changes the current thread's space (exec, exit); takes over the caller's reference to new_space
+ * and returns the reference to the old one. NULL: the kernel's. */
+struct space *thread_switch_space(struct space *new_space);
+
+/* Sets work bits and makes the thread see them soon, wherever it is. Any context. */
+void thread_set_work(struct thread *thread, unsigned bits);
+
+/*
+ * Ends an interruptible (or with kill, also a killable) sleep with -EINTR and makes later such
+ * sleeps fail at once until thread_clear_interrupt. Sets THREAD_WORK_SIGNAL. Any context.
+ */
+void thread_interrupt(struct thread *thread, bool kill);
+void thread_clear_interrupt(void);
+static inline bool thread_interrupted(void)
+{
+    return __atomic_load_n(&arch_current()->interrupted, __ATOMIC_RELAXED);
+}
+
+#define current arch_current()

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+/*
+ * Wait queues, and the sleeping mutex built on them. A sleeper names a condition; who makes it true
+ * wakes the queue afterwards. The order "set state, test condition, sleep" against "make true, wake"
+ * loses no wake-up.
+ *
+ *     wait_event(&pipe->readers, pipe->count > 0);
+ *
+ * Waking is allowed in any context; sleeping only with preemption on and interrupts on.
+ */
+#include "kernel/base/spinlock.h"
+#include "lib/list.h"
+
+struct thread;
+
+struct waitq {
+    struct spinlock lock;
+    struct list entries; /* [lock] struct wait_entry */
+};
+
+/* One sleeper's place in one queue. */
+struct wait_entry {
+    struct list link; /* [queue's lock] */
+    struct thread *thread;
+    /* Called by the waker, queue's lock held, interrupts off; NULL: wakes the thread. */
+    void (*wake)(struct wait_entry *entry);
+    bool exclusive; /* waitq_wake_one stops after one of these */
+};
+
+void waitq_init(struct waitq *wq);
+#define WAITQ_INIT(name)                                                                           \
+    {                                                                                              \
+        SPINLOCK_INIT, LIST_INIT((name).entries)                                                   \
+    }
+
+/* Wakes all non-exclusive sleepers and one exclusive one / everybody. Any context. */
+void waitq_wake_one(struct waitq *wq);
+void waitq_wake_all(struct waitq *wq);
+static inline bool waitq_active(const struct waitq *wq)
+{
+    return !list_empty(&wq->entries);
+}
+
+enum wait_mode {
+    WAIT_UNINTERRUPTIBLE,  /* only the condition or the deadline ends it */
+    WAIT_KILLABLE,         /* and a fatal signal */
+    WAIT_INTERRUPTIBLE,    /* and any signal */
+};
+
+#define WAIT_FOREVER UINT64_MAX /* deadlines are absolute, clock_monotonic_ns() */
+
+/* The pieces for loops of one's own. begin puts the entry into the queue (several queues may be
+ * begun in turn); wait_sleep sleeps unless woken since wait_prepare: 0 woken, -EINTR, -ETIMEDOUT. */
+void wait_prepare(enum wait_mode mode);
+void wait_begin(struct waitq *wq, struct wait_entry *entry);
+int wait_sleep(uint64_t deadline_ns);
+void wait_end(struct waitq *wq, struct wait_entry *entry);
+/* Back to running without having slept. */
+void wait_cancel(void);
+
+/*
+ * Sleeps until cond is true: 0; -EINTR when a signal came (by mode), -ETIMEDOUT at the deadline. The
+ * condition wins over both. cond is evaluated several times and must not sleep.
+ */
+#define wait_event_mode(wq, cond, mode, deadline_ns)                                               \
+    ({                                                                                             \
+        int wait_result_ = 0;                                                                      \
+        if (!(cond)) {                                                                             \
+            struct wait_entry wait_entry_ = {.thread = NULL};                                      \
+            for (;;) {                                                                             \
+                wait_prepare(mode);                                                                \
+                if (wait_entry_.thread == NULL) {                                                  \
+                    wait_begin(wq, &wait_entry_);                                                  \
+                }                                                                                  \
+                if (cond) {                                                                        \
+                    wait_cancel();                                                                 \
+                    wait_result_ = 0;                                                              \
+                    break;                                                                         \
+                }                                                                                  \
+                if (wait_result_ != 0) {                                                           \
+                    wait_cancel();                                                                 \
+                    break;                                                                         \
+                }                                                                                  \
+                wait_result_ = wait_sleep(deadline_ns);                                            \
+            }                                                                                      \
+            wait_end(wq, &wait_entry_);                                                            \
+        }                                                                                          \
+        wait_result_;                                                                              \
+    })
+#define wait_event(wq, cond) ((void)wait_event_mode(wq, cond, WAIT_UNINTERRUPTIBLE, WAIT_FOREVER))
+#define wait_event_intr(wq, cond) wait_event_mode(wq, cond, WAIT_INTERRUPTIBLE, WAIT_FOREVER)
+
+/* A mutex whose holder may sleep. Not recursive; unlocked by its holder. */
+struct mutex {
+    struct thread *holder; /* atomic; NULL: free */
+    struct waitq wq;
+};
+void mutex_init(struct mutex *mutex);
+#define MUTEX_INIT(name)                                                                           \
+    {                                                                                              \
+        NULL, WAITQ_INIT((name).wq)                                                                \
+    }
+void mutex_lock(struct mutex *mutex);         /* ACQUIRES mutex; may sleep */
+bool mutex_trylock(struct mutex *mutex);      /* ACQUIRES mutex when true */
+void mutex_unlock(struct mutex *mutex);       /* RELEASES mutex */
+bool mutex_is_held(const struct mutex *mutex); /* by the current thread; for assertions */

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+/*
+ * Generated files: the framework under procfs and sysfs. A pseudo file system is a tree of nodes
+ * that are described by constant tables or made on look-up; the text of a file is generated as a
+ * whole when it is read from offset 0 and kept with the open file.
+ */
+#include "kernel/fs/file.h"
+
+/* Text that grows; errors stick. */
+struct text {
+    char *bytes;
+    size_t size, capacity;
+    int error; /* -ENOMEM once it happened */
+};
+void text_printf(struct text *text, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void text_put(struct text *text, const char *bytes, size_t size);
+
+struct pseudo_node;
+struct pseudo_ctx {
+    uint64_t id;             /* whose: a PID for /proc/PID/..., else 0 */
+    uint64_t sub;            /* a TID or a descriptor, else 0 */
+    const struct pseudo_node *node;
+};
+
+/* A node's behaviour; which members matter depends on mode's type. */
+struct pseudo_node {
+    const char *name; /* NULL: ends a table */
+    uint32_t mode;    /* S_IFREG | 0444 ... */
+    /* Regular: writes the content: 0 or a negative errno (-ESRCH: the process has gone). */
+    int (*show)(const struct pseudo_ctx *ctx, struct text *out);
+    /* Regular: a write of at most 4095 bytes, zero-terminated for convenience. */
+    int (*store)(const struct pseudo_ctx *ctx, const char *bytes, size_t size);
+    /* Regular, instead of show: ops of its own (kmsg, mem); file->priv is a copy of the ctx. */
+    const struct file_ops *ops;
+    /* Link: the text of the link. */
+    int (*readlink)(const struct pseudo_ctx *ctx, char *buf, size_t size);
+    /* Link that is followed directly to a path with a reference (/proc/PID/exe, fd/N), or NULL. */
+    int (*follow)(const struct pseudo_ctx *ctx, struct path *out);
+    /* Directory: constant children, ended by a NULL name; may be NULL. */
+    const struct pseudo_node *children;
+    /* Directory: children made on look-up (PIDs, descriptors): fills the child's ctx and template,
+     * or -ENOENT. Not cached. */
+    int (*lookup)(const struct pseudo_ctx *ctx, const char *name, struct pseudo_ctx *child);
+    /* Directory: the cursor-th such child: name and ctx; false: no more. Cursors only grow. */
+    bool (*next)(const struct pseudo_ctx *ctx, uint64_t *cursor, char name[32],
+                 struct pseudo_ctx *child);
+    /* Owner of the node; NULL: root. */
+    void (*owner)(const struct pseudo_ctx *ctx, uint32_t *uid, uint32_t *gid);
+};
+
+/* Registers a file system type (for mount(2)) whose root is `root`, a directory node. */
+int pseudo_register(const char *type, uint32_t magic, const struct pseudo_node *root);

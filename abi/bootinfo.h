@@ -62,11 +62,11 @@ struct boot_cpu {
 };
 
 /*
- * The block of a CPU is a copy of the kernel's PT_TLS segment that ends at tls_va (x86-64 psABI, TLS
- * variant II; aligned as the segment asks), then this many zeroed bytes for the kernel's own use, of
- * which the first word points to itself. tls_va is a direct-map address.
+ * The block of a CPU is a copy of the kernel's PT_TLS segment that ends at tls_va (x86-64 psABI,
+ * TLS variant II; aligned as the segment asks), then this many zeroed bytes for the kernel's own
+ * use, of which the first word points to itself. tls_va is a direct-map address.
  */
-#define BOOT_TCB_SIZE 256u
+#define BOOT_TCB_SIZE    256u
 
 #define BOOT_CPU_BSP     1u /* the CPU that runs now */
 #define BOOT_CPU_ENABLED 2u /* may be started */
@@ -117,11 +117,11 @@ struct bootinfo {
     /* Filled by the loader. */
     uint32_t cpu_count;       /* at least 1 */
     uint32_t cpus_dropped;    /* enabled CPUs beyond BOOT_MAX_CPUS */
-    uint64_t cpus;         /* struct boot_cpu[cpu_count] */
-    uint64_t tls_size;     /* bytes of one per-CPU block, aligned */
-    uint64_t kernel_va;    /* where the image's first byte is mapped */
-    uint64_t kernel_slide; /* kernel_va minus the address it was linked at (KASLR) */
-    uint64_t kernel_size;  /* bytes of address space from kernel_va */
+    uint64_t cpus;            /* struct boot_cpu[cpu_count] */
+    uint64_t tls_size;        /* bytes of one per-CPU block, aligned */
+    uint64_t kernel_va;       /* where the image's first byte is mapped */
+    uint64_t kernel_slide;    /* kernel_va minus the address it was linked at (KASLR) */
+    uint64_t kernel_size;     /* bytes of address space from kernel_va */
     uint64_t kernel_elf;      /* the ELF file in memory (for symbols), or 0 */
     uint64_t kernel_elf_size; /* bytes */
     uint64_t direct_map_va;   /* where physical address 0 is mapped */
@@ -132,4 +132,3 @@ struct bootinfo {
 static_assert(sizeof(struct boot_range) == 24, "boot_range is a hand-over format");
 static_assert(sizeof(struct boot_cpu) == 24, "boot_cpu is a hand-over format");
 static_assert(sizeof(struct boot_stamp) == 16, "boot_stamp is a hand-over format");
-

@@ -61,7 +61,8 @@ static inline void list_del_init(struct list *link)
 #define list_last(head, type, member)  container_of((head)->prev, type, member)
 #define list_next(elem, member)        container_of((elem)->member.next, __typeof__(*(elem)), member)
 
-/* Walks all elements; the list must not change but for what `_safe` allows (the current element). */
+/* Walks all elements; the list must not change but for what `_safe` allows (the current element).
+ */
 #define list_for_each(elem, head, member)                                                          \
     for (elem = list_first(head, __typeof__(*(elem)), member); &(elem)->member != (head);          \
          elem = list_next(elem, member))

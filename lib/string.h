@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
-/* The memory and string functions of ISO C that a freestanding compiler may call, and a few more. */
+/* The memory and string functions of ISO C that a freestanding compiler may call, and a few more.
+ */
 #include <stddef.h>
 
 void *memcpy(void *restrict dst, const void *restrict src, size_t size);

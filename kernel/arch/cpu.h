@@ -22,7 +22,8 @@ struct bootinfo;
 /* C3, once per CPU, on that CPU: descriptor tables, control registers, FPU, system-call entry. */
 void arch_cpu_init(unsigned cpu);
 
-/* Fills buf with up to size bytes from the CPU's random source; returns how many (0: it has none). */
+/* Fills buf with up to size bytes from the CPU's random source; returns how many (0: it has none).
+ */
 size_t arch_cpu_random(void *buf, size_t size);
 
 /* The features in force, as a line of text for the log ("nx smep smap umip ..."). */

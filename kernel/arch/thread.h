@@ -14,25 +14,25 @@ struct thread;
 
 /* What went wrong in user mode (or at a user address), machine-independently and exactly. */
 enum arch_fault_kind {
-    ARCH_FAULT_PAGE,        /* addr, access; the machine's error code */
-    ARCH_FAULT_ILLEGAL,     /* undefined instruction */
-    ARCH_FAULT_DIVIDE,      /* integer divide error */
-    ARCH_FAULT_OVERFLOW,    /* INTO, BOUND */
-    ARCH_FAULT_FPU,         /* x87 or SIMD floating point; code: FPE_* of siginfo */
-    ARCH_FAULT_ALIGN,       /* alignment check */
-    ARCH_FAULT_BREAKPOINT,  /* int3 */
-    ARCH_FAULT_DEBUG,       /* single step, watchpoint */
-    ARCH_FAULT_PROTECTION,  /* general protection: privileged instruction, non-canonical address */
-    ARCH_FAULT_STACK,       /* stack segment */
-    ARCH_FAULT_SEGMENT,     /* segment not present */
+    ARCH_FAULT_PAGE,       /* addr, access; the machine's error code */
+    ARCH_FAULT_ILLEGAL,    /* undefined instruction */
+    ARCH_FAULT_DIVIDE,     /* integer divide error */
+    ARCH_FAULT_OVERFLOW,   /* INTO, BOUND */
+    ARCH_FAULT_FPU,        /* x87 or SIMD floating point; code: FPE_* of siginfo */
+    ARCH_FAULT_ALIGN,      /* alignment check */
+    ARCH_FAULT_BREAKPOINT, /* int3 */
+    ARCH_FAULT_DEBUG,      /* single step, watchpoint */
+    ARCH_FAULT_PROTECTION, /* general protection: privileged instruction, non-canonical address */
+    ARCH_FAULT_STACK,      /* stack segment */
+    ARCH_FAULT_SEGMENT,    /* segment not present */
 };
 struct arch_fault {
     enum arch_fault_kind kind;
-    vaddr_t addr;        /* faulting address (PAGE) or instruction */
-    unsigned access;     /* PAGE: enum space_access bits */
-    int error;           /* PAGE: what space_fault returned */
-    int code;            /* FPU: si_code */
-    unsigned trap;       /* the machine's vector and error code, for the signal frame */
+    vaddr_t addr;    /* faulting address (PAGE) or instruction */
+    unsigned access; /* PAGE: enum space_access bits */
+    int error;       /* PAGE: what space_fault returned */
+    int code;        /* FPU: si_code */
+    unsigned trap;   /* the machine's vector and error code, for the signal frame */
     unsigned long error_code;
 };
 
@@ -68,9 +68,9 @@ void arch_print_regs(const struct arch_regs *regs);
 size_t arch_backtrace(const struct arch_regs *regs, vaddr_t *pcs, size_t max);
 
 /* Upcalls: implemented in core, called by the port. */
-void core_syscall(struct arch_regs *regs);                                 /* interrupts on */
-void core_user_fault(struct arch_regs *regs, struct arch_fault *fault);    /* interrupts on */
+void core_syscall(struct arch_regs *regs);                              /* interrupts on */
+void core_user_fault(struct arch_regs *regs, struct arch_fault *fault); /* interrupts on */
 /* A page fault in the kernel at a user address inside a copy routine: true: try again. */
 bool core_kernel_fault(vaddr_t addr, unsigned access);
-void core_irq(unsigned vector);   /* interrupts off */
-void core_timer_interrupt(void);  /* interrupts off */
+void core_irq(unsigned vector);  /* interrupts off */
+void core_timer_interrupt(void); /* interrupts off */

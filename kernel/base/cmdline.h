@@ -10,7 +10,8 @@
 /* The whole line as it came. */
 const char *cmdline_text(void);
 
-/* Value of the last `name=value`; "" for a bare `name`; NULL when absent. Marks the word as known. */
+/* Value of the last `name=value`; "" for a bare `name`; NULL when absent. Marks the word as known.
+ */
 const char *cmdline_get(const char *name);
 /* As above for numbers with K, M, G suffixes; fallback when absent; a malformed one is reported. */
 uint64_t cmdline_number(const char *name, uint64_t fallback);

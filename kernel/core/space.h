@@ -52,16 +52,16 @@ struct region {
 struct space {
     struct refcount refs;
     struct mutex lock;
-    struct arch_mmu mmu;                /* [lock] */
-    RB_HEAD(region_tree, region) tree;  /* [lock] */
-    unsigned region_count;              /* [lock] */
-    vaddr_t mmap_top;                   /* where unhinted mappings are placed downwards from */
-    uint64_t resident_pages;            /* [lock] counted pages in the tables */
-    uint64_t virtual_pages;             /* [lock] */
-    uint64_t peak_resident_pages;       /* [lock] */
-    uint64_t stack_limit;               /* bytes a GROWS_DOWN region may reach */
+    struct arch_mmu mmu;                 /* [lock] */
+    RB_HEAD(region_tree, region) tree;   /* [lock] */
+    unsigned region_count;               /* [lock] */
+    vaddr_t mmap_top;                    /* where unhinted mappings are placed downwards from */
+    uint64_t resident_pages;             /* [lock] counted pages in the tables */
+    uint64_t virtual_pages;              /* [lock] */
+    uint64_t peak_resident_pages;        /* [lock] */
+    uint64_t stack_limit;                /* bytes a GROWS_DOWN region may reach */
     uint64_t minor_faults, major_faults; /* [lock] */
-    void *personal;                     /* the personality's */
+    void *personal;                      /* the personality's */
 };
 
 /* An empty space: -ENOMEM. The caller gets a reference. */
@@ -73,12 +73,12 @@ void space_put(struct space *space);
 int space_fork(struct space *parent, struct space **out);
 
 struct space_map {
-    vaddr_t addr;        /* hint, or with `fixed` the place; page aligned */
-    size_t size;         /* > 0; rounded up */
-    unsigned flags;      /* REGION_* */
-    bool fixed;          /* exactly there: what is mapped there is replaced */
+    vaddr_t addr;         /* hint, or with `fixed` the place; page aligned */
+    size_t size;          /* > 0; rounded up */
+    unsigned flags;       /* REGION_* */
+    bool fixed;           /* exactly there: what is mapped there is replaced */
     bool fixed_noreplace; /* exactly there, or -EEXIST */
-    struct vmo *vmo;     /* NULL: anonymous; a reference is taken */
+    struct vmo *vmo;      /* NULL: anonymous; a reference is taken */
     uint64_t offset;
     struct region_owner *owner; /* or NULL; a reference is taken */
 };
@@ -86,7 +86,8 @@ struct space_map {
 int space_map(struct space *space, const struct space_map *map, vaddr_t *addr);
 /* Unmaps whatever lies in the range: -EINVAL, -ENOMEM (a split needs a region). */
 int space_unmap(struct space *space, vaddr_t addr, size_t size);
-/* Changes rights (REGION_READ/WRITE/EXEC bits of rights): -ENOMEM for holes, -EACCES by MAY bits. */
+/* Changes rights (REGION_READ/WRITE/EXEC bits of rights): -ENOMEM for holes, -EACCES by MAY bits.
+ */
 int space_protect(struct space *space, vaddr_t addr, size_t size, unsigned rights);
 /* Moves or resizes a mapping as mremap(2). */
 int space_remap(struct space *space, vaddr_t old, size_t old_size, size_t new_size, bool may_move,

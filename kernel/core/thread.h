@@ -34,21 +34,22 @@ struct thread {
     struct refcount refs;
     enum thread_state state;  /* [run queue lock] */
     enum wait_mode wait_mode; /* [run queue lock] */
-    bool interrupted;         /* atomic: ends interruptible sleeps; the personality sets and clears */
-    bool killed;              /* atomic: ends killable sleeps too; never cleared */
-    bool on_cpu;              /* [run queue lock] its stack is in use */
-    unsigned cpu;             /* [run queue lock] where it runs or ran last */
-    struct list run_link;     /* [run queue lock] */
-    unsigned long slice_end;  /* [run queue lock] cycles */
-    void *kstack;             /* lowest address */
-    struct space *space;      /* owner: the thread itself */
+    bool interrupted;     /* atomic: ends interruptible sleeps; the personality sets and clears */
+    bool killed;          /* atomic: ends killable sleeps too; never cleared */
+    bool on_cpu;          /* [run queue lock] its stack is in use */
+    unsigned cpu;         /* [run queue lock] where it runs or ran last */
+    struct list run_link; /* [run queue lock] */
+    unsigned long slice_end; /* [run queue lock] cycles */
+    void *kstack;            /* lowest address */
+    struct space *space;     /* owner: the thread itself */
 
     const struct personality *personality; /* constant after thread_start */
     void *personal;                        /* the personality's; so is its locking */
 
-    uint64_t user_ns, system_ns; /* owner: the CPU it runs on; readers accept a tear-free old value */
-    uint64_t switched_at;        /* clock at the last change of account */
-    uint64_t start_ns;           /* clock_monotonic_ns at creation */
+    uint64_t user_ns,
+        system_ns;        /* owner: the CPU it runs on; readers accept a tear-free old value */
+    uint64_t switched_at; /* clock at the last change of account */
+    uint64_t start_ns;    /* clock_monotonic_ns at creation */
     unsigned long switches_voluntary, switches_forced;
     char name[16]; /* owner: the thread; readers may see a half-changed name */
 };
@@ -68,8 +69,9 @@ struct personality {
 };
 
 /*
- * A thread that will run entry(arg) on a stack of its own, not yet started: -ENOMEM. The caller gets
- * a reference. entry may return (thread_exit follows) or enter user mode with thread_enter_user.
+ * A thread that will run entry(arg) on a stack of its own, not yet started: -ENOMEM. The caller
+ * gets a reference. entry may return (thread_exit follows) or enter user mode with
+ * thread_enter_user.
  */
 int thread_create(const char *name, void (*entry)(void *arg), void *arg, struct thread **out);
 /* Makes a new thread runnable. */

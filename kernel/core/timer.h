@@ -28,7 +28,8 @@ struct timer {
     void (*fire)(struct timer *timer);
 };
 void timer_setup(struct timer *timer, void (*fire)(struct timer *timer));
-/* Arms (or moves) it to an absolute monotonic time; one in the past fires very soon. Any context. */
+/* Arms (or moves) it to an absolute monotonic time; one in the past fires very soon. Any context.
+ */
 void timer_arm(struct timer *timer, uint64_t deadline_ns);
 /* After this it will not fire; waits for a running fire() on another CPU. True: it was armed. */
 bool timer_cancel(struct timer *timer);

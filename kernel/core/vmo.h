@@ -44,7 +44,8 @@ int vmo_write(struct vmo *vmo, uint64_t offset, struct io *io, size_t size, size
 void vmo_truncate(struct vmo *vmo, uint64_t size);
 /* Drops whole pages inside [start, end), clears parts at the edges. */
 void vmo_punch(struct vmo *vmo, uint64_t start, uint64_t end);
-/* Byte size known to page faults: pages wholly beyond it fault with SIGBUS. vmo_create: unlimited. */
+/* Byte size known to page faults: pages wholly beyond it fault with SIGBUS. vmo_create: unlimited.
+ */
 void vmo_set_size(struct vmo *vmo, uint64_t size);
 uint64_t vmo_size(const struct vmo *vmo);
 /* Pages held now. */

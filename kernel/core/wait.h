@@ -2,8 +2,8 @@
 #pragma once
 /*
  * Wait queues, and the sleeping mutex built on them. A sleeper names a condition; who makes it true
- * wakes the queue afterwards. The order "set state, test condition, sleep" against "make true, wake"
- * loses no wake-up.
+ * wakes the queue afterwards. The order "set state, test condition, sleep" against "make true,
+ * wake" loses no wake-up.
  *
  *     wait_event(&pipe->readers, pipe->count > 0);
  *
@@ -43,15 +43,16 @@ static inline bool waitq_active(const struct waitq *wq)
 }
 
 enum wait_mode {
-    WAIT_UNINTERRUPTIBLE,  /* only the condition or the deadline ends it */
-    WAIT_KILLABLE,         /* and a fatal signal */
-    WAIT_INTERRUPTIBLE,    /* and any signal */
+    WAIT_UNINTERRUPTIBLE, /* only the condition or the deadline ends it */
+    WAIT_KILLABLE,        /* and a fatal signal */
+    WAIT_INTERRUPTIBLE,   /* and any signal */
 };
 
 #define WAIT_FOREVER UINT64_MAX /* deadlines are absolute, clock_monotonic_ns() */
 
 /* The pieces for loops of one's own. begin puts the entry into the queue (several queues may be
- * begun in turn); wait_sleep sleeps unless woken since wait_prepare: 0 woken, -EINTR, -ETIMEDOUT. */
+ * begun in turn); wait_sleep sleeps unless woken since wait_prepare: 0 woken, -EINTR, -ETIMEDOUT.
+ */
 void wait_prepare(enum wait_mode mode);
 void wait_begin(struct waitq *wq, struct wait_entry *entry);
 int wait_sleep(uint64_t deadline_ns);
@@ -60,8 +61,8 @@ void wait_end(struct waitq *wq, struct wait_entry *entry);
 void wait_cancel(void);
 
 /*
- * Sleeps until cond is true: 0; -EINTR when a signal came (by mode), -ETIMEDOUT at the deadline. The
- * condition wins over both. cond is evaluated several times and must not sleep.
+ * Sleeps until cond is true: 0; -EINTR when a signal came (by mode), -ETIMEDOUT at the deadline.
+ * The condition wins over both. cond is evaluated several times and must not sleep.
  */
 #define wait_event_mode(wq, cond, mode, deadline_ns)                                               \
     ({                                                                                             \
@@ -88,7 +89,7 @@ void wait_cancel(void);
         }                                                                                          \
         wait_result_;                                                                              \
     })
-#define wait_event(wq, cond) ((void)wait_event_mode(wq, cond, WAIT_UNINTERRUPTIBLE, WAIT_FOREVER))
+#define wait_event(wq, cond)      ((void)wait_event_mode(wq, cond, WAIT_UNINTERRUPTIBLE, WAIT_FOREVER))
 #define wait_event_intr(wq, cond) wait_event_mode(wq, cond, WAIT_INTERRUPTIBLE, WAIT_FOREVER)
 
 /* A mutex whose holder may sleep. Not recursive; unlocked by its holder. */
@@ -101,7 +102,7 @@ void mutex_init(struct mutex *mutex);
     {                                                                                              \
         NULL, WAITQ_INIT((name).wq)                                                                \
     }
-void mutex_lock(struct mutex *mutex);         /* ACQUIRES mutex; may sleep */
-bool mutex_trylock(struct mutex *mutex);      /* ACQUIRES mutex when true */
-void mutex_unlock(struct mutex *mutex);       /* RELEASES mutex */
+void mutex_lock(struct mutex *mutex);          /* ACQUIRES mutex; may sleep */
+bool mutex_trylock(struct mutex *mutex);       /* ACQUIRES mutex when true */
+void mutex_unlock(struct mutex *mutex);        /* RELEASES mutex */
 bool mutex_is_held(const struct mutex *mutex); /* by the current thread; for assertions */

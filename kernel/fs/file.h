@@ -3,7 +3,8 @@
 /*
  * Open files: what a descriptor names. Files, directories, pipes, devices and later sockets are all
  * a struct file with an ops struct. References are counted; release runs with the last one.
- * Ops may sleep. A NULL member means that the file cannot do it (EINVAL, ENOTTY, ESPIPE as on Linux).
+ * Ops may sleep. A NULL member means that the file cannot do it (EINVAL, ENOTTY, ESPIPE as on
+ * Linux).
  */
 #include "kernel/base/refcount.h"
 #include "kernel/core/io.h"
@@ -11,7 +12,8 @@
 #include "kernel/core/wait.h"
 #include "kernel/fs/vfs.h"
 
-/* Open flags, Linux's values for x86_64 and riscv64 (asm-generic/fcntl.h); fcntl's status flags too. */
+/* Open flags, Linux's values for x86_64 and riscv64 (asm-generic/fcntl.h); fcntl's status flags
+ * too. */
 enum {
     O_ACCMODE = 00000003,
     O_RDONLY = 00000000,

@@ -18,8 +18,8 @@ void text_put(struct text *text, const char *bytes, size_t size);
 
 struct pseudo_node;
 struct pseudo_ctx {
-    uint64_t id;             /* whose: a PID for /proc/PID/..., else 0 */
-    uint64_t sub;            /* a TID or a descriptor, else 0 */
+    uint64_t id;  /* whose: a PID for /proc/PID/..., else 0 */
+    uint64_t sub; /* a TID or a descriptor, else 0 */
     const struct pseudo_node *node;
 };
 

@@ -162,5 +162,4 @@ int devtmpfs_symlink(const char *target, const char *name);
 /* C14: caches, file system types, and the devices that have no hardware. */
 void vfs_init(void);
 /* C17: fills root from the initramfs: 0, or a negative errno with *error saying what was wrong. */
-int initramfs_unpack(const struct walk *walk, const void *bytes, uint64_t size,
-                     const char **error);
+int initramfs_unpack(const struct walk *walk, const void *bytes, uint64_t size, const char **error);

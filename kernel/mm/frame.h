@@ -23,8 +23,8 @@ struct frame {
 #define FRAME_MAX_ORDER 9u /* 2 MiB */
 
 enum frame_flags {
-    FRAME_ZERO = 1,    /* cleared */
-    FRAME_KERNEL = 2,  /* for the kernel itself: may use the last reserve */
+    FRAME_ZERO = 1,   /* cleared */
+    FRAME_KERNEL = 2, /* for the kernel itself: may use the last reserve */
 };
 
 /*

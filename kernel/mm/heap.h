@@ -8,12 +8,12 @@
 #include <stddef.h>
 
 void *kmalloc(size_t size);
-void *kzalloc(size_t size);                      /* cleared */
-void *kcalloc(size_t count, size_t size);        /* cleared; NULL on overflow of count * size */
-void *krealloc(void *old, size_t size);          /* old may be NULL; on failure old stays */
-void kfree(const void *ptr);                     /* NULL is allowed */
+void *kzalloc(size_t size);               /* cleared */
+void *kcalloc(size_t count, size_t size); /* cleared; NULL on overflow of count * size */
+void *krealloc(void *old, size_t size);   /* old may be NULL; on failure old stays */
+void kfree(const void *ptr);              /* NULL is allowed */
 char *kstrdup(const char *s);
-size_t kmalloc_size(const void *ptr);            /* usable bytes */
+size_t kmalloc_size(const void *ptr); /* usable bytes */
 
 struct heap_stats {
     size_t bytes_used;   /* handed out */

@@ -22,9 +22,9 @@ struct line_ops {
 struct line_listener {
     /* Received bytes; returns how many were taken. Interrupt context. */
     size_t (*received)(void *arg, const void *bytes, size_t size);
-    void (*writable)(void *arg);                             /* interrupt context */
+    void (*writable)(void *arg);                                 /* interrupt context */
     void (*resized)(void *arg, unsigned rows, unsigned columns); /* interrupt context */
-    void (*hangup)(void *arg);                               /* interrupt context */
+    void (*hangup)(void *arg);                                   /* interrupt context */
 };
 
 struct line {

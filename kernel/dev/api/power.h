@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
-/* Switching the machine off or starting it again. Each tries the ways the machine has, best first. */
+/* Switching the machine off or starting it again. Each tries the ways the machine has, best first.
+ */
 
 _Noreturn void power_off(void);
 _Noreturn void power_reset(void);

@@ -9,7 +9,8 @@
 
 struct stream;
 struct stream_ops {
-    /* Bytes moved; 0: closed by the host and drained; -EAGAIN: nothing now. May sleep only on io. */
+    /* Bytes moved; 0: closed by the host and drained; -EAGAIN: nothing now. May sleep only on io.
+     */
     ssize_type (*read)(struct stream *stream, struct io *io);
     /* Bytes moved; -EAGAIN: full; -EPIPE: the host has closed it. */
     ssize_type (*write)(struct stream *stream, struct io *io);
@@ -23,7 +24,7 @@ struct stream_ops {
 };
 struct stream {
     const struct stream_ops *ops;
-    char name[64];      /* given by the host; may be empty */
+    char name[64]; /* given by the host; may be empty */
     unsigned device, port;
     struct waitq readers; /* woken when readable or closed */
     struct waitq writers; /* woken when writable or closed */

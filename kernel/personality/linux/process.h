@@ -2,12 +2,12 @@
 #pragma once
 /*
  * Linux processes. A process (thread group) has threads, each on one core thread; sessions and
- * process groups are named by their leader's PID. What clone(2) can share is a counted struct of its
- * own: descriptors, file-system context, signal handlers; the space is core's.
+ * process groups are named by their leader's PID. What clone(2) can share is a counted struct of
+ * its own: descriptors, file-system context, signal handlers; the space is core's.
  *
  * Locks, from the outside in: process_tree_lock (a mutex-free spinlock: parents, children, groups,
- * sessions, the PID table, exit states) > process->signal_lock (spinlock: pending signals, handlers,
- * stop and continue states).
+ * sessions, the PID table, exit states) > process->signal_lock (spinlock: pending signals,
+ * handlers, stop and continue states).
  */
 #include "kernel/core/space.h"
 #include "kernel/core/thread.h"
@@ -45,38 +45,38 @@ struct linux_rlimit {
 
 struct linux_process {
     struct refcount refs;
-    int pid;                         /* constant */
-    struct linux_process *parent;    /* [tree] counted by being its child; PID 1 has none */
-    struct list children, sibling;   /* [tree] */
-    struct list threads;             /* [tree] struct linux_thread */
-    unsigned thread_count;           /* [tree] live ones */
-    struct linux_thread *leader;     /* [tree] whose TID is the PID */
-    int pgrp, session;               /* [tree] */
-    struct list pgrp_link;           /* [tree] members of the group */
-    struct tty *tty;                 /* [tree] controlling terminal, counted; or NULL */
-    bool execed;                     /* since fork: setpgid by the parent is over */
+    int pid;                       /* constant */
+    struct linux_process *parent;  /* [tree] counted by being its child; PID 1 has none */
+    struct list children, sibling; /* [tree] */
+    struct list threads;           /* [tree] struct linux_thread */
+    unsigned thread_count;         /* [tree] live ones */
+    struct linux_thread *leader;   /* [tree] whose TID is the PID */
+    int pgrp, session;             /* [tree] */
+    struct list pgrp_link;         /* [tree] members of the group */
+    struct tty *tty;               /* [tree] controlling terminal, counted; or NULL */
+    bool execed;                   /* since fork: setpgid by the parent is over */
     bool is_child_subreaper;
 
     enum { PROCESS_ALIVE, PROCESS_ZOMBIE, PROCESS_DEAD } state; /* [tree] */
-    int exit_status;                 /* [tree] as wait4 gives it */
-    int exit_signal;                 /* to the parent: SIGCHLD or as clone asked */
-    struct waitq child_wait;         /* sleepers in wait4 of this process */
-    struct waitq *vfork_done;        /* [tree] woken and cleared at exec or exit */
-    bool group_exiting;              /* [signal_lock] exit_group runs */
-    int group_exit_status;           /* [signal_lock] */
+    int exit_status;                                            /* [tree] as wait4 gives it */
+    int exit_signal;          /* to the parent: SIGCHLD or as clone asked */
+    struct waitq child_wait;  /* sleepers in wait4 of this process */
+    struct waitq *vfork_done; /* [tree] woken and cleared at exec or exit */
+    bool group_exiting;       /* [signal_lock] exit_group runs */
+    int group_exit_status;    /* [signal_lock] */
 
     struct spinlock signal_lock;
-    struct linux_pending pending;      /* [signal_lock] for the whole process */
-    struct linux_handlers *handlers;   /* counted; its content [signal_lock] */
-    bool stopped;                      /* [signal_lock] job control */
-    int stop_signal;                   /* [signal_lock] */
+    struct linux_pending pending;                     /* [signal_lock] for the whole process */
+    struct linux_handlers *handlers;                  /* counted; its content [signal_lock] */
+    bool stopped;                                     /* [signal_lock] job control */
+    int stop_signal;                                  /* [signal_lock] */
     bool stop_reported, continue_reported, continued; /* [signal_lock] for wait4 */
-    struct waitq stop_wait;            /* stopped threads sleep here */
+    struct waitq stop_wait;                           /* stopped threads sleep here */
 
-    struct linux_rlimit limits[LINUX_RLIMITS]; /* [signal_lock] */
-    struct timer real_timer;                   /* ITIMER_REAL, alarm */
-    uint64_t real_timer_interval_ns;           /* [signal_lock] */
-    uint64_t dead_user_ns, dead_system_ns;     /* [tree] of threads that have ended */
+    struct linux_rlimit limits[LINUX_RLIMITS];     /* [signal_lock] */
+    struct timer real_timer;                       /* ITIMER_REAL, alarm */
+    uint64_t real_timer_interval_ns;               /* [signal_lock] */
+    uint64_t dead_user_ns, dead_system_ns;         /* [tree] of threads that have ended */
     uint64_t children_user_ns, children_system_ns; /* [tree] of waited-for children */
     uint64_t minor_faults, children_minor_faults;
     uint64_t start_ns;
@@ -85,15 +85,15 @@ struct linux_process {
 };
 
 struct linux_thread {
-    struct thread *thread; /* counted */
+    struct thread *thread;         /* counted */
     struct linux_process *process; /* counted */
     int tid;
     struct list link;      /* [tree] in process->threads */
     struct list hash_link; /* [tree] of the TID table */
 
-    struct fd_table *files;   /* owner: the thread */
-    struct fs_context *fs;    /* owner: the thread */
-    struct cred *cred;        /* owner: the thread; readers elsewhere take it under [tree] */
+    struct fd_table *files; /* owner: the thread */
+    struct fs_context *fs;  /* owner: the thread */
+    struct cred *cred;      /* owner: the thread; readers elsewhere take it under [tree] */
 
     uint64_t blocked, saved_blocked; /* owner: the thread changes it under signal_lock */
     bool restore_blocked;            /* sigsuspend, pselect: put saved_blocked back */
@@ -148,7 +148,8 @@ struct space *process_space(struct linux_process *process);
 /* Kernel threads appear as processes too: PID 2 kthreadd and its children. */
 int kthread_create(const char *name, void (*entry)(void *arg), void *arg);
 
-/* fd.c: files by descriptor. fd_get: counted file or NULL (EBADF); O_PATH files only by fd_get_path. */
+/* fd.c: files by descriptor. fd_get: counted file or NULL (EBADF); O_PATH files only by
+ * fd_get_path. */
 struct file *fd_get(int fd);
 struct file *fd_get_any(int fd);
 /* The lowest free descriptor >= from gets the file (its reference is taken over when >= 0):
@@ -158,7 +159,7 @@ int fd_close(int fd);
 struct fd_table *fd_table_create(void);
 int fd_table_copy(struct fd_table *from, struct fd_table **out);
 void fd_table_get(struct fd_table *table);
-void fd_table_put(struct fd_table *table); /* closes everything with the last reference */
+void fd_table_put(struct fd_table *table);  /* closes everything with the last reference */
 void fd_table_exec(struct fd_table *table); /* closes close-on-exec descriptors */
 /* For /proc: the file at the first used descriptor >= *fd of another process, counted, or NULL. */
 struct file *fd_table_next(struct linux_process *process, unsigned *fd);
@@ -170,7 +171,8 @@ void fs_context_put(struct fs_context *fs);
 /* Fills a walk for the current process: dirfd as in openat(2). walk_end drops what it holds. */
 int walk_begin(struct walk *walk, int dirfd, const char *name);
 void walk_end(struct walk *walk);
-/* A path from user memory into a buffer of VFS_PATH_MAX bytes from path_buffer_alloc: 0 or errno. */
+/* A path from user memory into a buffer of VFS_PATH_MAX bytes from path_buffer_alloc: 0 or errno.
+ */
 int path_from_user(vaddr_t addr, char **out);
 void path_buffer_free(char *buf);
 

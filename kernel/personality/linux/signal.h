@@ -48,12 +48,12 @@ enum { CLD_EXITED = 1, CLD_KILLED, CLD_DUMPED, CLD_TRAPPED, CLD_STOPPED, CLD_CON
 /* siginfo_t without its padding; signal code turns it into the ABI's layout. */
 struct linux_siginfo {
     int signo, error, code;
-    int pid;            /* sender or child */
+    int pid; /* sender or child */
     uint32_t uid;
-    int status;         /* SIGCHLD */
+    int status;            /* SIGCHLD */
     uint64_t utime, stime; /* SIGCHLD, clock ticks */
-    uintptr_t addr;     /* faults */
-    uint64_t value;     /* sigqueue, timers */
+    uintptr_t addr;        /* faults */
+    uint64_t value;        /* sigqueue, timers */
     int timer_id, overrun;
 };
 
@@ -67,12 +67,14 @@ struct linux_process;
 struct linux_thread;
 
 /* Sends without permission checks: to a process (any thread that does not block it), or one thread.
- * 0, or -EAGAIN when a real-time signal cannot be queued. Any context but not with signal_lock held. */
+ * 0, or -EAGAIN when a real-time signal cannot be queued. Any context but not with signal_lock
+ * held. */
 int signal_send_process(struct linux_process *process, const struct linux_siginfo *info);
 int signal_send_thread(struct linux_thread *thread, const struct linux_siginfo *info);
 /* To all members of a process group; code SI_KERNEL; 0 or -ESRCH. For the terminal. */
 int signal_send_pgrp(int pgrp, int signo);
-/* The current thread would get signo now and neither ignores nor blocks it (terminal's SIGTTIN rule). */
+/* The current thread would get signo now and neither ignores nor blocks it (terminal's SIGTTIN
+ * rule). */
 bool signal_ignored_or_blocked(int signo);
 /* A fault of the current thread: cannot be ignored or blocked; it dies if it tries. */
 void signal_force(const struct linux_siginfo *info);

@@ -8,20 +8,20 @@
 struct thread;
 
 /*
- * What %gs:0 shows: the loader clears it and sets self (abi/bootinfo.h, BOOT_TCB_SIZE). The order is
- * known to entry.S; the canary's place to the compiler (-mstack-protector-guard-offset=40).
+ * What %gs:0 shows: the loader clears it and sets self (abi/bootinfo.h, BOOT_TCB_SIZE). The order
+ * is known to entry.S; the canary's place to the compiler (-mstack-protector-guard-offset=40).
  */
 struct arch_tcb {
     struct arch_tcb *self;
     struct thread *current;
-    uint64_t user_sp;    /* SYSCALL entry's scratch */
-    uint64_t kernel_sp;  /* top of the current thread's kernel stack */
+    uint64_t user_sp;   /* SYSCALL entry's scratch */
+    uint64_t kernel_sp; /* top of the current thread's kernel stack */
     int preempt_count;
     unsigned cpu;
     uint64_t canary;
 };
-#define ARCH_TCB_CURRENT 8
-#define ARCH_TCB_USER_SP 16
+#define ARCH_TCB_CURRENT   8
+#define ARCH_TCB_USER_SP   16
 #define ARCH_TCB_KERNEL_SP 24
 
 #define ARCH_TCB_READ(member)                                                                      \

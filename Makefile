@@ -13,6 +13,10 @@ LD      := ld
 OBJCOPY := objcopy
 B       := build/$(ARCH)
 
+# One short line for each command; `make V=1` shows them whole.
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
+
 WARN := -Wall -Wextra -Wshadow -Wvla -Wundef -Wmissing-prototypes -Wstrict-prototypes \
         -Wimplicit-fallthrough -Wframe-larger-than=2048 -Werror
 COMMON := -std=gnu17 -O2 -g -I. -MMD -MP $(WARN)
@@ -24,8 +28,11 @@ KFLAGS := $(FREESTANDING) -fPIE -fvisibility=hidden -fno-omit-frame-pointer \
         -Ikernel/arch/$(ARCH)/include \
         -fstack-protector-strong -mstack-protector-guard=tls -mstack-protector-guard-reg=gs \
         -mstack-protector-guard-offset=40
+# Kernel entry leaves the stack 8-byte aligned, and nothing here needs more.
+KFLAGS += $(if $(findstring clang,$(CC)),-mstack-alignment=8,-mpreferred-stack-boundary=3)
 
-LIB_C    := $(wildcard lib/*.c)
+# The block functions are the machine's own in the kernel.
+LIB_C    := $(filter-out lib/mem.c,$(wildcard lib/*.c))
 KERNEL_C := $(LIB_C) $(wildcard kernel/init/*.c kernel/base/*.c kernel/mm/*.c kernel/core/*.c \
             kernel/arch/$(ARCH)/*.c kernel/dev/*.c kernel/dev/*/*.c kernel/fs/*.c kernel/fs/*/*.c \
             kernel/personality/linux/*.c kernel/personality/linux/$(ARCH)/*.c)
@@ -34,14 +41,33 @@ KERNEL_O := $(KERNEL_C:%.c=$(B)/k/%.o) $(KERNEL_S:%.S=$(B)/k/%.o)
 
 $(B)/k/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(KFLAGS) -c $< -o $@
+	$(call say,CC,$<)
+	$(Q)$(CC) $(KFLAGS) -c $< -o $@
 $(B)/k/%.o: %.S
 	@mkdir -p $(@D)
-	$(CC) $(KFLAGS) -c $< -o $@
+	$(call say,CC,$<)
+	$(Q)$(CC) $(KFLAGS) -c $< -o $@
 
-$(B)/kernel.elf: $(KERNEL_O) kernel/arch/$(ARCH)/kernel.lds
-	$(LD) -pie --no-dynamic-linker -z pack-relative-relocs -z text -z max-page-size=4096 -z noexecstack \
-	    --gc-sections --no-undefined --build-id=none -T kernel/arch/$(ARCH)/kernel.lds -o $@ $(KERNEL_O)
+# Linked twice: the second time with the names of the functions that the first one placed.
+LINK := $(LD) -pie --no-dynamic-linker -z pack-relative-relocs -z norelro -z text -z max-page-size=4096 \
+        -z noexecstack --gc-sections --no-undefined --build-id=none \
+        -T kernel/arch/$(ARCH)/kernel.lds
+$(B)/symbols.none.S: tools/symbols.awk
+	@mkdir -p $(@D)
+	$(Q)awk -f tools/symbols.awk /dev/null > $@
+$(B)/kernel.first.elf: $(KERNEL_O) $(B)/symbols.none.o kernel/arch/$(ARCH)/kernel.lds
+	$(call say,LD,$@)
+	$(Q)$(LINK) -o $@ $(KERNEL_O) $(B)/symbols.none.o
+$(B)/symbols.S: $(B)/kernel.first.elf tools/symbols.awk
+	$(Q)nm -n $< | awk -f tools/symbols.awk > $@
+$(B)/symbols%o: $(B)/symbols%S
+	$(Q)$(CC) -c $< -o $@
+$(B)/kernel.elf: $(KERNEL_O) $(B)/symbols.o kernel/arch/$(ARCH)/kernel.lds
+	$(call say,LD,$@)
+	$(Q)$(LINK) -o $@ $(KERNEL_O) $(B)/symbols.o
+
+# These implement what the compiler would otherwise turn their loops into.
+$(B)/k/lib/string.o $(B)/k/kernel/arch/$(ARCH)/mem.o: KFLAGS += -fno-builtin $(if $(findstring clang,$(CC)),,-fno-tree-loop-distribute-patterns)
 
 -include $(KERNEL_O:.o=.d)
 

@@ -9,7 +9,6 @@
  * points to lie in ranges of type BOOT_MEM_LOADER, so the kernel may use them until it gives those
  * ranges back (step "reclaim").
  */
-#include <assert.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -129,6 +128,6 @@ struct bootinfo {
     uint64_t page_table;      /* the root the kernel is entered with */
 };
 
-static_assert(sizeof(struct boot_range) == 24, "boot_range is a hand-over format");
-static_assert(sizeof(struct boot_cpu) == 24, "boot_cpu is a hand-over format");
-static_assert(sizeof(struct boot_stamp) == 16, "boot_stamp is a hand-over format");
+_Static_assert(sizeof(struct boot_range) == 24, "boot_range is a hand-over format");
+_Static_assert(sizeof(struct boot_cpu) == 24, "boot_cpu is a hand-over format");
+_Static_assert(sizeof(struct boot_stamp) == 16, "boot_stamp is a hand-over format");

@@ -9,6 +9,8 @@ enum {
 #include "abi/errno.def"
 #undef ERRNO
     EWOULDBLOCK = EAGAIN,
+    ENOTSUP = EOPNOTSUPP,
+    EDEADLOCK = EDEADLK,
     /* Inside the kernel only: the call is to be restarted after a signal, see linux signal code. */
     ERESTARTSYS = 512,          /* restart when the handler has SA_RESTART, else EINTR */
     ERESTARTNOINTR = 513,       /* always restart */

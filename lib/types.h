@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
 /* The few types and macros that everything uses. Freestanding. */
-#include <assert.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+/* Not by <assert.h>: that would take the name `assert` from kernel/base/panic.h. */
+#ifndef static_assert
+#define static_assert _Static_assert
+#endif
 
 typedef uint64_t paddr_t;   /* physical address */
 typedef uintptr_t vaddr_t;  /* virtual address */

@@ -19,6 +19,9 @@
 
 struct bootinfo;
 
+/* Takes the per-CPU blocks from bootinfo, before anything uses another CPU's data. */
+void arch_cpu_tables(const struct bootinfo *info);
+
 /* C3, once per CPU, on that CPU: descriptor tables, control registers, FPU, system-call entry. */
 void arch_cpu_init(unsigned cpu);
 
@@ -31,3 +34,7 @@ const char *arch_cpu_features(void);
 
 /* Text of /proc/cpuinfo for one CPU; returns its length, as snprintf. */
 int arch_cpu_describe(unsigned cpu, char *buf, size_t size);
+
+/* Starts the machine again by the CPU's own means (x86: a triple fault), when nothing else works.
+ */
+_Noreturn void arch_cpu_reset(void);

@@ -43,6 +43,11 @@ void arch_thread_destroy(struct thread *thread);
 /* Switches stacks, thread pointers, FPU state, current. REQUIRES interrupts off. Returns, on the
  * stack of the thread switched to, the thread it came from. */
 struct thread *arch_switch(struct thread *from, struct thread *to);
+/* Makes the running code, on the stack in thread->kstack, the first thread of this CPU. */
+void arch_thread_adopt(struct thread *thread);
+/* Gives the current thread what it needs for user mode (FPU state): -ENOMEM. Before the first
+ * arch_enter_user, unless arch_thread_fork did it. */
+int arch_thread_prepare_user(void);
 /* Enters user mode with the registers on top of the current thread's stack. Interrupts off. */
 _Noreturn void arch_enter_user(void);
 /* The current thread's FPU state and thread pointers go to a child that will be a fork of it:
@@ -72,5 +77,9 @@ void core_syscall(struct arch_regs *regs);                              /* inter
 void core_user_fault(struct arch_regs *regs, struct arch_fault *fault); /* interrupts on */
 /* A page fault in the kernel at a user address inside a copy routine: true: try again. */
 bool core_kernel_fault(vaddr_t addr, unsigned access);
-void core_irq(unsigned vector);  /* interrupts off */
-void core_timer_interrupt(void); /* interrupts off */
+/* On the way back to user mode while current->work is not 0: interrupts off on entry and return. */
+void core_user_return(struct arch_regs *regs);
+/* First code of a new thread, on its stack: `from` ran before it. */
+_Noreturn void core_thread_begin(struct thread *from, void (*entry)(void *arg), void *arg);
+void core_irq(unsigned vector);            /* interrupts off */
+void core_timer_interrupt(bool from_user); /* interrupts off */

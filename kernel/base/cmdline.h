@@ -21,9 +21,22 @@ void cmdline_for_each(const char *name, void (*visit)(void *arg, const char *val
 
 /*
  * The words nobody asked for, and those after "--", for init: `name=value` to its environment,
- * others to its arguments, as Linux does. Calls visit in order.
+ * others to its arguments, as Linux does. Calls visit in order. After "--" all are arguments; words
+ * with a dot in their name are parameters of some module and go to nobody.
  */
 void cmdline_unknown(void (*visit)(void *arg, const char *word, bool is_env), void *arg);
 
-/* Takes a direct-map pointer to the zero-terminated text. */
-void cmdline_init(const char *text, size_t size);
+/* Bytes of storage that cmdline_init needs for a line of `size` bytes without its zero. */
+#define CMDLINE_STORAGE(size) (4 * (size_t)(size) + 8)
+
+/*
+ * Takes a line (`size` bytes, or up to the first zero); everything that is kept lies in `storage`,
+ * CMDLINE_STORAGE(size) bytes that stay, so that text may go with the loader's memory.
+ */
+void cmdline_init(const char *text, size_t size, void *storage);
+
+/*
+ * Before cmdline_init: copies the value of the last `name=value` in text into buf, cut to fit.
+ * Returns its full length (0 for a bare name), or -1 when absent.
+ */
+long cmdline_early(const char *text, const char *name, char *buf, size_t size);

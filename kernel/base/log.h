@@ -5,6 +5,7 @@
  * to the registered console. Any context, any CPU. Levels are those of syslog(2).
  */
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -44,4 +45,16 @@ int log_get_level(void);
  * records only, and moves *seq on; a *seq that is too old is moved to the oldest. Returns bytes.
  */
 size_t log_read(uint64_t *seq, char *buf, size_t size);
+/* One record: where it is, when, how important, and the size of its text. */
+#define LOG_TEXT_MAX 480u
+struct log_record {
+    uint64_t seq, ns;
+    unsigned level;
+    size_t size;
+};
+/* The record at *seq, or the oldest one there still is: copies its text, cut to size, without line
+ * end or zero, and moves *seq on; false: there is none yet. */
+bool log_read_record(uint64_t *seq, struct log_record *record, char *buf, size_t size);
+/* Sequence number of the next record to come. */
+uint64_t log_end(void);
 size_t log_size(void); /* bytes of text log_read would give from the oldest record on */

@@ -18,6 +18,9 @@ _Noreturn void boot_fail(const char *fmt, ...) __attribute__((format(printf, 1, 
 
 bool panic_in_progress(void);
 
+/* The step of kernel/init that runs now, for the message; NULL: none. */
+void panic_set_step(const char *step);
+
 /* How the machine is stopped after a panic; set by the power driver. May return: then we halt. */
 void panic_set_stop(void (*stop)(void));
 

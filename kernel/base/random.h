@@ -10,7 +10,14 @@
 
 void random_bytes(void *buf, size_t size); /* any context */
 uint64_t random_u64(void);
-/* Mixes in bytes, which may be known to anybody. */
+/* Mixes in bytes, which may be known to anybody. Any context. */
 void random_add(const void *bytes, size_t size);
-/* True once seeded with at least 256 bits from a source that counts (CPU, host). */
+/* Mixes in bytes that nobody else knows (a hardware source), which count for random_ready. */
+void random_add_secret(const void *bytes, size_t size);
+/* True once seeded with at least 256 bits from a source that counts (CPU, host). When the machine
+ * has none, the first call gathers them from the jitter of its own timing. */
 bool random_ready(void);
+
+/* C2: seeds the root from bootinfo's entropy (which may be weak), the CPU's source and the clock.
+ * Needs this CPU's per-CPU block. */
+void random_init(const void *seed, size_t size);

@@ -7,8 +7,10 @@
  */
 #include "kernel/core/thread.h"
 
-/* C10: makes the running code thread 0, the idle thread of this CPU. */
-void sched_init(void);
+struct bootinfo;
+
+/* C10: makes the running code thread 0, the idle thread of the boot CPU. */
+void sched_init(const struct bootinfo *info);
 
 /* Gives up the CPU and stays runnable. May sleep. */
 void sched_yield(void);
@@ -30,7 +32,3 @@ uint64_t sched_switches(void);
 void sched_loadavg(unsigned long load[3]);
 unsigned cpu_online_count(void);  /* CPUs that run threads */
 unsigned cpu_present_count(void); /* CPUs found at boot */
-
-/* Upcall of the port, on the way back to user mode while current->work is not 0; interrupts off on
- * entry and on return. */
-void sched_user_return(struct arch_regs *regs);

@@ -9,7 +9,14 @@
 #include "kernel/arch/mmu.h"
 #include "kernel/base/refcount.h"
 #include "kernel/core/vmo.h"
+#include "lib/list.h"
 #include "lib/tree.h"
+
+/* The lowest address that is ever mapped, so that NULL with an offset faults; as vm.mmap_min_addr.
+ */
+#define SPACE_MIN_ADDR 0x10000ul
+/* What is left free below a stack that may grow; as Linux's stack_guard_gap. */
+#define SPACE_STACK_GUARD 0x100000ul
 
 enum region_flags {
     REGION_READ = 1,
@@ -46,22 +53,29 @@ struct region {
     uint64_t offset;       /* of start in vmo, page aligned */
     struct region_owner *owner;
     struct list vmo_link; /* [vmo's lock] */
+    unsigned vmo_pass;    /* [vmo's lock] last pass over the vmo's regions that has seen this one */
     struct space *space;
 };
 
 struct space {
     struct refcount refs;
     struct mutex lock;
-    struct arch_mmu mmu;                 /* [lock] */
-    RB_HEAD(region_tree, region) tree;   /* [lock] */
-    unsigned region_count;               /* [lock] */
-    vaddr_t mmap_top;                    /* where unhinted mappings are placed downwards from */
-    uint64_t resident_pages;             /* [lock] counted pages in the tables */
-    uint64_t virtual_pages;              /* [lock] */
-    uint64_t peak_resident_pages;        /* [lock] */
-    uint64_t stack_limit;                /* bytes a GROWS_DOWN region may reach */
-    uint64_t minor_faults, major_faults; /* [lock] */
-    void *personal;                      /* the personality's */
+    struct arch_mmu mmu;               /* [lock] */
+    RB_HEAD(region_tree, region) tree; /* [lock] */
+    unsigned region_count;             /* [lock] */
+    vaddr_t mmap_top;                  /* where unhinted mappings are placed downwards from */
+    struct region *last_found;         /* [lock] by the last look-up, or NULL */
+    /* [lock] Every gap between gap_hint and gap_top is smaller than gap_size; gap_top is the
+     * mmap_top that this was found out with. */
+    vaddr_t gap_hint, gap_top;
+    size_t gap_size;
+    uint64_t resident_pages;                  /* [lock] counted pages in the tables */
+    uint64_t virtual_pages;                   /* [lock] */
+    uint64_t peak_resident_pages;             /* [lock] */
+    uint64_t stack_limit;                     /* bytes a GROWS_DOWN region may reach */
+    uint64_t minor_faults, major_faults;      /* [lock] */
+    void *personal;                           /* the personality's */
+    void (*personal_release)(void *personal); /* or NULL: called by the last space_put, may sleep */
 };
 
 /* An empty space: -ENOMEM. The caller gets a reference. */
@@ -109,6 +123,11 @@ int space_fault(struct space *space, vaddr_t addr, unsigned access);
  * bytes copied. write ignores missing REGION_WRITE when force. */
 size_t space_access(struct space *space, vaddr_t addr, void *buf, size_t size, bool write,
                     bool force);
+
+/* Drops the mappings of the vmo's pages [first, last]; with `copies` also private copies of them.
+ * For the vmo, when pages are taken away. */
+void space_unmap_object(struct space *space, struct vmo *vmo, uint64_t first, uint64_t last,
+                        bool copies);
 
 /* The region that holds addr or the next above it, or NULL. REQUIRES space->lock. */
 struct region *space_find_locked(struct space *space, vaddr_t addr);

@@ -68,6 +68,9 @@ struct personality {
     void (*return_to_user)(struct arch_regs *regs);
 };
 
+/* Before the first thread_create. */
+void thread_init(void);
+
 /*
  * A thread that will run entry(arg) on a stack of its own, not yet started: -ENOMEM. The caller
  * gets a reference. entry may return (thread_exit follows) or enter user mode with

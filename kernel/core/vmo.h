@@ -33,20 +33,40 @@ int vmo_get_page(struct vmo *vmo, uint64_t index, bool write, struct vmo_page *o
 /* As above, but false instead of making it. */
 bool vmo_find_page(struct vmo *vmo, uint64_t index, struct vmo_page *out);
 
-/* Byte access for file reads and writes: to and from kernel or user memory, see lib/io. Holes read
- * as zeroes and are not filled by reading. Bytes moved are counted in *done. May sleep. */
+/* Byte access for file reads and writes: to and from kernel or user memory, see kernel/core/io.h.
+ * Not bounded by vmo_size. Holes read as zeroes and are not filled by reading. Bytes moved are
+ * counted in *done; 0, -EFAULT or -ENOMEM when that are fewer than io has of size. May sleep. */
 struct io;
 int vmo_read(struct vmo *vmo, uint64_t offset, struct io *io, size_t size, size_t *done);
 int vmo_write(struct vmo *vmo, uint64_t offset, struct io *io, size_t size, size_t *done);
 
-/* Drops all pages from byte offset `size` on, and clears the rest of the page it lies in. Mappings
- * of them are taken out of all spaces first: touching them is SIGBUS, by space_fault. */
+/* Lowers the size to `size`, drops all pages from there on, and clears the rest of the page it lies
+ * in. Mappings of them are taken out of all spaces, private copies included: touching them is
+ * SIGBUS, by space_fault. May sleep; the caller holds no space's lock. */
 void vmo_truncate(struct vmo *vmo, uint64_t size);
-/* Drops whole pages inside [start, end), clears parts at the edges. */
-void vmo_punch(struct vmo *vmo, uint64_t start, uint64_t end);
+/* Drops whole pages inside [start, end), clears parts at the edges; private copies stay. -ENOMEM:
+ * only over borrowed bytes; some may be dropped then. May sleep; no space's lock held. */
+int vmo_punch(struct vmo *vmo, uint64_t start, uint64_t end);
 /* Byte size known to page faults: pages wholly beyond it fault with SIGBUS. vmo_create: unlimited.
  */
 void vmo_set_size(struct vmo *vmo, uint64_t size);
 uint64_t vmo_size(const struct vmo *vmo);
 /* Pages held now. */
 uint64_t vmo_pages(const struct vmo *vmo);
+
+/*
+ * For spaces, which call these with their lock held; none sleeps.
+ */
+struct region;
+/* Lists the region as one that maps the object; `like` is one it was split or copied from (its
+ * pages are as old), or NULL. The region holds a reference of its own. */
+void vmo_attach(struct vmo *vmo, struct region *region, const struct region *like);
+void vmo_detach(struct vmo *vmo, struct region *region);
+/* vmo_get_page, but -EAGAIN when other mappings of the page must be taken away first, for which the
+ * caller lets go of its lock and calls vmo_get_page. */
+int vmo_fault_page(struct vmo *vmo, uint64_t index, bool write, struct vmo_page *out);
+/* The pages at [index, index + count) that are there, others with paddr 0; those counted come with
+ * a reference. */
+void vmo_find_pages(struct vmo *vmo, uint64_t index, size_t count, struct vmo_page *out);
+/* Copies the page's content, of a hole as well, to dst. */
+void vmo_copy_page(struct vmo *vmo, uint64_t index, void *dst);

@@ -8,6 +8,7 @@
  */
 #include "kernel/base/refcount.h"
 #include "kernel/core/io.h"
+#include "kernel/core/space.h"
 #include "kernel/core/vmo.h"
 #include "kernel/core/wait.h"
 #include "kernel/fs/vfs.h"
@@ -87,6 +88,8 @@ struct file_ops {
     /* The object to map, with a reference; rights (REGION_*) may be refused: -EACCES, -ENODEV. */
     int (*mmap)(struct file *file, uint64_t offset, size_t size, unsigned rights, struct vmo **out);
     int (*fsync)(struct file *file);
+    /* fallocate(2): mode FALLOC_FL_*. NULL: -ENODEV (EOPNOTSUPP for regular files). */
+    int (*allocate)(struct file *file, unsigned mode, uint64_t offset, uint64_t size);
     /* Called for every close of a descriptor (POSIX locks, ...), and once when the file goes. */
     void (*flush)(struct file *file);
     void (*release)(struct file *file);
@@ -101,6 +104,7 @@ struct file {
     struct mutex pos_lock;      /* taken around read, write, seek on seekable files */
     uint64_t pos;               /* [pos_lock] */
     void *priv;                 /* the ops' */
+    struct region_owner mapped; /* names the file in regions that map it; set up when mapped */
 };
 
 /* A file with one reference for ops->...; takes a reference to path: -ENOMEM, -ENFILE. */
@@ -117,6 +121,20 @@ ssize_type file_pwrite(struct file *file, struct io *io, uint64_t pos);
 /* Reads exactly size bytes at pos into kernel memory: 0, -ENOEXEC-like short reads are -EIO. */
 int file_read_exact(struct file *file, void *buf, size_t size, uint64_t pos);
 unsigned file_poll(struct file *file, struct poll_table *table);
+/* The open mode allows it. */
+static inline bool file_readable(const struct file *file)
+{
+    return (file->flags & (O_ACCMODE | O_PATH)) == O_RDONLY ||
+           (file->flags & (O_ACCMODE | O_PATH)) == O_RDWR;
+}
+static inline bool file_writable(const struct file *file)
+{
+    return (file->flags & (O_ACCMODE | O_PATH)) == O_WRONLY ||
+           (file->flags & (O_ACCMODE | O_PATH)) == O_RDWR;
+}
+/* A program runs from the file: nobody may write to it: 0 or -ETXTBSY; undone by allow. */
+int file_deny_write(struct file *file);
+void file_allow_write(struct file *file);
 
 /* Two ends of a pipe; flags O_NONBLOCK, O_CLOEXEC ignored here. */
 int pipe_create(unsigned flags, struct file *ends[2]);

@@ -3,7 +3,8 @@
 /*
  * Generated files: the framework under procfs and sysfs. A pseudo file system is a tree of nodes
  * that are described by constant tables or made on look-up; the text of a file is generated as a
- * whole when it is read from offset 0 and kept with the open file.
+ * whole when it is read from offset 0 and kept with the open file. Nothing exists before somebody
+ * looks, and nothing is remembered afterwards.
  */
 #include "kernel/fs/file.h"
 
@@ -15,6 +16,12 @@ struct text {
 };
 void text_printf(struct text *text, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void text_put(struct text *text, const char *bytes, size_t size);
+/* Zero-terminated text, with each byte of `escaped` (and the backslash) as \ooo. */
+void text_put_escaped(struct text *text, const char *string, const char *escaped);
+/* Room for `size` more bytes, to be filled by the caller who then adds to text->size; NULL when
+ * memory is out. */
+char *text_reserve(struct text *text, size_t size);
+void text_free(struct text *text);
 
 struct pseudo_node;
 struct pseudo_ctx {
@@ -29,11 +36,12 @@ struct pseudo_node {
     uint32_t mode;    /* S_IFREG | 0444 ... */
     /* Regular: writes the content: 0 or a negative errno (-ESRCH: the process has gone). */
     int (*show)(const struct pseudo_ctx *ctx, struct text *out);
-    /* Regular: a write of at most 4095 bytes, zero-terminated for convenience. */
+    /* Regular: a write of at most 4095 bytes, zero-terminated for convenience. 0: all was taken. */
     int (*store)(const struct pseudo_ctx *ctx, const char *bytes, size_t size);
-    /* Regular, instead of show: ops of its own (kmsg, mem); file->priv is a copy of the ctx. */
+    /* Regular, instead of show: ops of its own (kmsg, mem); file->priv is a copy of the ctx, which
+     * its release must give to pseudo_release. */
     const struct file_ops *ops;
-    /* Link: the text of the link. */
+    /* Link: the text of the link: bytes put into buf. */
     int (*readlink)(const struct pseudo_ctx *ctx, char *buf, size_t size);
     /* Link that is followed directly to a path with a reference (/proc/PID/exe, fd/N), or NULL. */
     int (*follow)(const struct pseudo_ctx *ctx, struct path *out);
@@ -42,12 +50,18 @@ struct pseudo_node {
     /* Directory: children made on look-up (PIDs, descriptors): fills the child's ctx and template,
      * or -ENOENT. Not cached. */
     int (*lookup)(const struct pseudo_ctx *ctx, const char *name, struct pseudo_ctx *child);
-    /* Directory: the cursor-th such child: name and ctx; false: no more. Cursors only grow. */
+    /* Directory: the first such child from *cursor on: its name and ctx, and *cursor becomes the
+     * place after it; false: no more. Cursors only grow. */
     bool (*next)(const struct pseudo_ctx *ctx, uint64_t *cursor, char name[32],
                  struct pseudo_ctx *child);
-    /* Owner of the node; NULL: root. */
-    void (*owner)(const struct pseudo_ctx *ctx, uint32_t *uid, uint32_t *gid);
+    /* Owner of the node (and nodes below it that do not have this): 0, or an error when what the
+     * node stands for has gone. NULL: root. */
+    int (*owner)(const struct pseudo_ctx *ctx, uint32_t *uid, uint32_t *gid);
+    /* For show and store functions that serve several nodes. */
+    const void *arg;
 };
 
 /* Registers a file system type (for mount(2)) whose root is `root`, a directory node. */
 int pseudo_register(const char *type, uint32_t magic, const struct pseudo_node *root);
+
+void pseudo_release(struct file *file);

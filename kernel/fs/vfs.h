@@ -46,6 +46,21 @@ struct cred {
     unsigned group_count;
     uint32_t groups[CRED_GROUPS_MAX];
 };
+/* Capabilities that the file system layer asks for (capabilities(7); numbers are the ABI's). */
+enum vfs_capability {
+    VFS_CAP_CHOWN = 0,
+    VFS_CAP_DAC_OVERRIDE = 1,
+    VFS_CAP_DAC_READ_SEARCH = 2,
+    VFS_CAP_FOWNER = 3,
+    VFS_CAP_FSETID = 4,
+    VFS_CAP_SYS_CHROOT = 18,
+    VFS_CAP_SYS_ADMIN = 21,
+    VFS_CAP_MKNOD = 27,
+};
+static inline bool cred_can(const struct cred *cred, enum vfs_capability capability)
+{
+    return (cred->cap_effective >> capability & 1) != 0;
+}
 
 struct inode;
 struct dentry;
@@ -78,6 +93,7 @@ struct walk {
     const struct cred *cred;
     struct path root;
     struct path base; /* for relative names: the working directory or an *at descriptor */
+    unsigned held;    /* which of root and base walk_end has to put; else 0 */
 };
 
 enum walk_flags {
@@ -143,6 +159,8 @@ struct statfs_info {
     uint64_t type, block_size, blocks, blocks_free, files, files_free, flags;
 };
 int vfs_statfs(const struct path *path, struct statfs_info *info);
+/* Pages that the file systems in memory hold, for /proc/meminfo. */
+uint64_t vfs_memory_pages(void);
 
 /* Devices: an open of a node with this number opens with these ops (priv goes to file->priv). The
  * open hook may refuse or replace file->ops. */
@@ -156,6 +174,8 @@ struct chrdev {
 };
 /* Registers and makes nodes in devtmpfs (name, or name0..name(count-1) when count > 1). */
 int chrdev_register(const struct chrdev *dev);
+/* The index-th one registered, for /proc/devices and /sys; NULL: no more. */
+const struct chrdev *chrdev_get(unsigned index);
 /* A symbolic link in devtmpfs. */
 int devtmpfs_symlink(const char *target, const char *name);
 
@@ -163,3 +183,17 @@ int devtmpfs_symlink(const char *target, const char *name);
 void vfs_init(void);
 /* C17: fills root from the initramfs: 0, or a negative errno with *error saying what was wrong. */
 int initramfs_unpack(const struct walk *walk, const void *bytes, uint64_t size, const char **error);
+
+/* The mounts seen from root, in order of mounting, for /proc/mounts and mountinfo. visit may sleep;
+ * a result other than 0 ends the walk and is returned. */
+struct mount_info {
+    int id, parent_id;
+    unsigned flags; /* MS_* */
+    dev_number dev;
+    const char *type, *source;
+    const char *root;    /* what of the file system is mounted */
+    const char *target;  /* as seen from root */
+    const char *options; /* the file system's own, each with a comma before it */
+};
+int vfs_mounts_visit(const struct path *root,
+                     int (*visit)(void *arg, const struct mount_info *info), void *arg);

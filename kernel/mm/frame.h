@@ -7,8 +7,8 @@
  * Memory that is not the allocator's (firmware, kernel image, initramfs in place) has no usable
  * descriptor: mappings of it carry ARCH_PTE_BORROWED (kernel/arch/mmu.h) and are not counted.
  */
+#include "kernel/base/panic.h"
 #include "kernel/mm/physmap.h"
-#include "lib/list.h"
 
 struct bootinfo;
 
@@ -16,8 +16,16 @@ struct frame {
     unsigned refs;        /* references; 0: free or part of a larger block */
     unsigned char order;  /* of the block that starts here */
     unsigned char flags;  /* private to frame.c */
-    unsigned short spare; /* the holder's */
+    unsigned short spare; /* the holder's: enum frame_spare; 0 when allocated */
     unsigned long priv;   /* the holder's: heap, page cache; link of the free lists in frame.c */
+};
+static_assert(sizeof(struct frame) == 16, "a page of descriptors is for 1 MiB");
+
+/* What holders write into `spare`, to know their frames again. Anonymous user memory: 0. */
+enum frame_spare {
+    FRAME_HEAP_SLAB = 1,  /* heap: priv is the struct slab */
+    FRAME_HEAP_LARGE = 2, /* heap: first frame of a large allocation */
+    FRAME_OBJECT = 3,     /* page of a vmo */
 };
 
 #define FRAME_MAX_ORDER 9u /* 2 MiB */
@@ -35,15 +43,30 @@ struct frame *frame_alloc(unsigned flags);
 struct frame *frame_alloc_order(unsigned order, unsigned flags);
 
 /* Another reference to an allocated frame; the caller holds one. */
-void frame_get(struct frame *frame);
+static inline void frame_get(struct frame *frame)
+{
+    unsigned old = __atomic_fetch_add(&frame->refs, 1, __ATOMIC_RELAXED);
+    assert(old != 0);
+}
 /* Gives a reference back; the last one frees the frame (or its block). */
 void frame_put(struct frame *frame);
+/* The same for several frames: cheaper. */
+void frame_put_many(struct frame *const *frames, size_t count);
 /* Number of references; exact only when the caller holds what keeps others from changing it. */
-unsigned frame_refs(const struct frame *frame);
+static inline unsigned frame_refs(const struct frame *frame)
+{
+    return __atomic_load_n(&frame->refs, __ATOMIC_ACQUIRE);
+}
 
-/* paddr must be memory of the allocator's (assertion). */
-struct frame *paddr_to_frame(paddr_t paddr);
-paddr_t frame_to_paddr(const struct frame *frame);
+/* paddr must be memory of the allocator's: others have no descriptor, touching it is a fault. */
+static inline struct frame *paddr_to_frame(paddr_t paddr)
+{
+    return (struct frame *)LAYOUT_FRAMES + (paddr >> PAGE_SHIFT);
+}
+static inline paddr_t frame_to_paddr(const struct frame *frame)
+{
+    return (paddr_t)(frame - (const struct frame *)LAYOUT_FRAMES) << PAGE_SHIFT;
+}
 /* The frame's bytes in the direct map. */
 static inline void *frame_to_virt(const struct frame *frame)
 {
@@ -56,6 +79,19 @@ struct frame_stats {
     uint64_t reclaimed_pages; /* given back after boot (loader, init sections) */
 };
 void frame_get_stats(struct frame_stats *stats);
+
+/*
+ * A cleared page for a page table of the kernel half, or 0. For the port only: it may be asked for
+ * while the allocator maps descriptors of its own, so the frame's descriptor must not be touched.
+ */
+paddr_t frame_alloc_table(void);
+
+/*
+ * Adds a hook that is called when memory is out; it gives back what can be spared and says whether
+ * that was anything. Hooks run in the context of the allocation, so they must not sleep and may
+ * take only locks that nobody allocates under.
+ */
+void frame_add_reclaim(bool (*hook)(void));
 
 /* C5: takes BOOT_MEM_FREE ranges. */
 void frame_init(const struct bootinfo *info);

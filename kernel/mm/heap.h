@@ -2,7 +2,8 @@
 #pragma once
 /*
  * The kernel heap: caches of objects of one size over frames (a slab allocator), and kmalloc over a
- * row of such caches; above 2 KiB whole frames. Never sleeps. All results are 16-byte aligned.
+ * row of such caches; above 2 KiB whole frames. Never sleeps. All results are 16-byte
+ * aligned; those of caches whose object size is a multiple of 64 are 64-byte aligned.
  * Every allocation can fail: NULL.
  */
 #include <stddef.h>
@@ -21,7 +22,8 @@ struct heap_stats {
 };
 void heap_get_stats(struct heap_stats *stats);
 
-/* A cache for objects of one type, created at init (never fails: boot_fail when memory is out). */
+/* A cache for objects of one type of up to 8 KiB, created at init (takes no memory: never fails).
+ */
 struct cache;
 struct cache *cache_create(const char *name, size_t size);
 void *cache_alloc(struct cache *cache); /* contents undefined */

@@ -9,6 +9,13 @@
 
 struct line;
 
+struct line_config {
+    unsigned baud;
+    unsigned bits; /* 5-8 */
+    bool two_stop_bits;
+    char parity; /* 'n', 'o', 'e' */
+};
+
 struct line_ops {
     /* Hands over up to size bytes; returns how many were taken (0: full). Any context; when less
      * than all was taken, listener->writable is called later. */
@@ -17,6 +24,13 @@ struct line_ops {
     void (*enable)(struct line *line, bool on);
     /* Flow: the listener has room again after it took less than offered. */
     void (*unthrottle)(struct line *line);
+    /* All that was taken has left the device. NULL: it leaves at once. */
+    bool (*idle)(struct line *line);
+    /* The speed in bits per second, bits per character (5-8), extra stop bit, parity as 'n', 'o',
+     * 'e'. NULL: there is no such thing. */
+    void (*configure)(struct line *line, const struct line_config *config);
+    /* The size in characters where the device knows it; false: it does not. NULL: never. */
+    bool (*size)(struct line *line, unsigned *rows, unsigned *columns);
 };
 
 struct line_listener {
@@ -41,4 +55,6 @@ void line_register(struct line *line);
 /* Called once by the terminal layer for each line. */
 void line_attach(struct line *line, const struct line_listener *listener, void *arg);
 struct line *line_find(const char *name);
+/* Calls added for every line there is and every one that comes later. One watcher. */
+void line_watch(void (*added)(struct line *line));
 void line_for_each(void (*visit)(void *arg, struct line *line), void *arg);

@@ -42,6 +42,7 @@ enum {
 #define SIGNAL_BIT(sig) (1ull << ((sig)-1))
 
 enum { SI_USER = 0, SI_KERNEL = 128, SI_QUEUE = -1, SI_TIMER = -2, SI_TKILL = -6 };
+enum { ILL_ILLOPN = 2, FPE_INTDIV = 1, TRAP_BRKPT = 1, TRAP_TRACE = 2 };
 enum { SEGV_MAPERR = 1, SEGV_ACCERR = 2, BUS_ADRALN = 1, BUS_ADRERR = 2 };
 enum { CLD_EXITED = 1, CLD_KILLED, CLD_DUMPED, CLD_TRAPPED, CLD_STOPPED, CLD_CONTINUED };
 
@@ -62,7 +63,7 @@ struct linux_pending {
     struct list queue; /* struct signal_record: one for each standard signal, all real-time ones */
 };
 
-struct linux_handlers; /* struct of 64 actions, in signal.c's header */
+struct linux_handlers; /* struct of 64 actions: signal_state.h */
 struct linux_process;
 struct linux_thread;
 

@@ -13,7 +13,7 @@ struct thread;
  */
 struct arch_tcb {
     struct arch_tcb *self;
-    struct thread *current;
+    struct thread *thread; /* what arch_current gives */
     uint64_t user_sp;   /* SYSCALL entry's scratch */
     uint64_t kernel_sp; /* top of the current thread's kernel stack */
     int preempt_count;
@@ -54,6 +54,12 @@ static inline void arch_preempt_add(int n)
 static inline int arch_preempt_count(void)
 {
     return ARCH_TCB_READ(preempt_count);
+}
+
+/* The stack protector's word; the caller's own frame must have none. */
+static inline void arch_set_canary(uint64_t value)
+{
+    __asm__ volatile("movq %0, %%gs:40" : : "r"(value) : "memory");
 }
 
 /* Variables of the TLS segment, local-exec model, with GS in the part of FS. */

@@ -4,7 +4,6 @@
  * User registers as kernel entry saves them at the top of the kernel stack: the layout of Linux's
  * struct pt_regs (arch/x86/include/uapi/asm/ptrace.h), so that it can be shown as it is.
  */
-#include <assert.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,7 +12,7 @@ struct arch_regs {
     uint64_t orig_ax; /* system call: its number; exception: error code; -1: neither */
     uint64_t ip, cs, flags, sp, ss;
 };
-static_assert(sizeof(struct arch_regs) == 168, "assembly knows this layout");
+_Static_assert(sizeof(struct arch_regs) == 168, "assembly knows this layout");
 
 #define ARCH_FLAGS_TF 0x100ul
 #define ARCH_FLAGS_IF 0x200ul

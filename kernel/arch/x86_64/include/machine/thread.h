@@ -9,6 +9,8 @@ struct arch_thread {
     uint64_t fs_base;   /* user's; in the MSR while it runs */
     uint64_t gs_base;   /* user's */
     void *fpu;          /* XSAVE area, 64-byte aligned; NULL: kernel thread, or not used yet */
-    bool full_exit;     /* leave by IRET: registers were changed as a whole */
 };
-#define ARCH_THREAD_SP_OFFSET 0
+
+/* x86's second user segment base (arch_prctl ARCH_SET_GS), of the current thread. */
+void arch_set_user_gs(uint64_t value);
+uint64_t arch_get_user_gs(void);

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The loader's own page tables (identity.h); long_mode.S makes the same ones for 32-bit doors. */
+#include "boot/arch/x86_64/identity.h"
+#include "boot/arch/machine.h"
+#include "boot/arch/x86_64/cpu.h"
+#include "boot/loader/loader.h"
+
+enum { PRESENT_WRITE = 3, LARGE = 0x80, GIB_SHIFT = 30, MIB2_SHIFT = 21, ROOT_SHIFT = 39 };
+
+/* long_mode.S */
+extern uint64_t identity_root[512], identity_gib[512], identity_mib[4][512];
+
+/* Tables for what lies above 4 GiB; all zero at first. Owned by the one CPU that loads. */
+static uint64_t spare[4][512] __attribute__((aligned(4096)));
+static unsigned spare_used;
+
+static bool has_gib_pages(void)
+{
+    return (cpuid(0x80000001, 0).edx & CPUID_X_1GIB) != 0;
+}
+
+static void make_first_4gib(void)
+{
+    identity_root[0] = (uint64_t)identity_gib | PRESENT_WRITE;
+    bool gib = has_gib_pages();
+    for (uint64_t i = 0; i < 4; i++) {
+        identity_gib[i] = gib ? i << GIB_SHIFT | LARGE | PRESENT_WRITE
+                              : (uint64_t)identity_mib[i] | PRESENT_WRITE;
+    }
+    for (uint64_t i = 0; i < 2048 && !gib; i++) {
+        identity_mib[i / 512][i % 512] = i << MIB2_SHIFT | LARGE | PRESENT_WRITE;
+    }
+}
+
+/* The table behind *entry, made of a spare one when there is none yet; NULL: none left. */
+static uint64_t *table_behind(uint64_t *entry)
+{
+    if (*entry == 0) {
+        if (spare_used == ARRAY_SIZE(spare)) {
+            return NULL;
+        }
+        *entry = (uint64_t)spare[spare_used++] | PRESENT_WRITE;
+    }
+    return (uint64_t *)(*entry & ~PAGE_MASK);
+}
+
+static bool add_gib(uint64_t paddr)
+{
+    uint64_t *gib = table_behind(&identity_root[paddr >> ROOT_SHIFT]);
+    if (gib == NULL) {
+        return false;
+    }
+    uint64_t *entry = &gib[paddr >> GIB_SHIFT & 511];
+    if (*entry != 0) {
+        return true;
+    }
+    if (has_gib_pages()) {
+        *entry = ALIGN_DOWN(paddr, 1ul << GIB_SHIFT) | LARGE | PRESENT_WRITE;
+        return true;
+    }
+    uint64_t *mib = table_behind(entry);
+    for (uint64_t i = 0; mib != NULL && i < 512; i++) {
+        mib[i] = ALIGN_DOWN(paddr, 1ul << GIB_SHIFT) | i << MIB2_SHIFT | LARGE | PRESENT_WRITE;
+    }
+    return mib != NULL;
+}
+
+bool identity_reach(uint64_t paddr, size_t size)
+{
+    const uint64_t ready = 4ul << GIB_SHIFT;
+    if (paddr < ready && size <= ready - paddr) {
+        return true;
+    }
+    const uint64_t limit = 1ul << MIN(machine_address_bits(), 47u);
+    if (paddr >= limit || size > limit - paddr) {
+        return false;
+    }
+    for (uint64_t at = ALIGN_DOWN(paddr, 1ul << GIB_SHIFT); at < paddr + size;
+         at += 1ul << GIB_SHIFT) {
+        if (!add_gib(at)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void identity_adopt(uint64_t start, uint64_t end)
+{
+    if ((cpuid(0x80000001, 0).edx & CPUID_X_REQUIRED) != CPUID_X_REQUIRED ||
+        (cpuid(1, 0).edx & CPUID_1_REQUIRED) != CPUID_1_REQUIRED) {
+        fail("this CPU lacks NX or another feature of x86-64; give the machine another CPU");
+    }
+    if (read_cr4() & CR4_LA57) {
+        fail("the boot loader switched 5-level paging on, which the image does not ask for");
+    }
+    write_msr(MSR_EFER, read_msr(MSR_EFER) | EFER_NXE);
+    make_first_4gib();
+    if (!identity_reach(start, end - start)) {
+        fail("the image was loaded out of reach");
+    }
+    write_cr3((uint64_t)identity_root);
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+/*
+ * The loader: the same for all doors. A door calls loader_begin(), adds what it was told, and ends
+ * in loader_run(). Every failure calls fail(), which prints one line and stops.
+ */
+#include "abi/bootinfo.h"
+#include "boot/arch/machine.h"
+#include "boot/loader/memory.h"
+
+struct loader {
+    struct bootinfo *info;
+    struct memory_map memory;
+    struct paging paging;
+};
+
+/* "Alba: ..." on the early console, and the end. */
+_Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* The loader with an empty bootinfo that names the door and when it was entered. */
+struct loader *loader_begin(enum boot_door door, uint64_t cycles);
+
+/* A range of the firmware's memory map, in its numbers (ACPI 6.4, table 15.374: 1 is memory). */
+void loader_add_range(struct loader *loader, uint64_t start, uint64_t size, uint32_t acpi_type);
+
+/* The command line at paddr, zero-terminated. paddr 0: there is none. */
+void loader_set_cmdline(struct loader *loader, uint64_t paddr);
+
+/* Mixes bytes into the seed for the kernel's random numbers. */
+void loader_add_entropy(struct loader *loader, const void *bytes, size_t size);
+
+/* Checks what the door filled in, loads the kernel, enters it. */
+_Noreturn void loader_run(struct loader *loader);
+
+/* Below: between the loader's own files. */
+
+/* Memory of a purpose, page aligned, or the end: "not enough memory". */
+uint64_t loader_take(struct loader *loader, uint64_t size, uint32_t type);
+void loader_map(struct loader *loader, uint64_t va, uint64_t pa, uint64_t size, unsigned rights);
+
+/* Whether a word is on the command line. */
+bool loader_option(const struct loader *loader, const char *word);
+
+/* cpus.c: finds the RSDP and the CPUs. */
+void cpus_find(struct loader *loader);
+
+/* seed.c: gathers the seed; a number below limit drawn from it. */
+void seed_gather(struct loader *loader);
+uint64_t seed_draw(struct loader *loader, uint64_t limit);
+
+/* kernel.c: places the ELF file whose bytes lie in memory of that type; returns the entry. */
+uint64_t kernel_load(struct loader *loader, uint8_t *file, uint64_t size, uint32_t type);

@@ -1,0 +1,78 @@
+# The doors and the loader: build/ARCH/alba.elf (PVH) and build/ARCH/alba.bzImage (Linux protocol),
+# both from build/ARCH/kernel.elf.
+BOOT_FLAGS := $(FREESTANDING) -fPIE -fvisibility=hidden -fno-stack-protector \
+              $(if $(findstring clang,$(CC)),-fdirect-access-external-data)
+# Whole blocks are summed and cleared 16 bytes at a time; the loader saves no one's registers.
+BOOT_BLOCK_FLAGS := $(filter-out -mgeneral-regs-only,$(BOOT_FLAGS)) -msse2
+
+BOOT_LIB_C := lib/acpi.c lib/elf.c lib/format.c lib/mem.c lib/mptable.c lib/string.c
+BOOT_C := $(BOOT_LIB_C) $(wildcard boot/arch/$(ARCH)/*.c) \
+          $(filter-out boot/loader/unpack_%.c,$(wildcard boot/loader/*.c))
+BOOT_O := $(BOOT_C:%.c=$(B)/b/%.o) $(patsubst %.S,$(B)/b/%.o,$(wildcard boot/arch/$(ARCH)/*.S))
+PVH_O  := $(B)/b/boot/door/pvh/entry.o $(B)/b/boot/door/pvh/door.o \
+          $(B)/b/boot/loader/unpack_none.o $(B)/b/payload_stored.o
+
+$(B)/b/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(BOOT_FLAGS) -c $< -o $@
+$(B)/b/%.o: %.S
+	@mkdir -p $(@D)
+	$(CC) $(BOOT_FLAGS) -c $< -o $@
+$(B)/b/boot/loader/block.o: boot/loader/block.c
+	@mkdir -p $(@D)
+	$(CC) $(BOOT_BLOCK_FLAGS) -c $< -o $@
+
+# The payload: the kernel ELF as it is, or packed.
+$(B)/b/mkpayload: boot/tools/mkpayload.c boot/loader/block.c lib/elf.c boot/loader/payload.h \
+                  boot/loader/block.h lib/elf.h
+	@mkdir -p $(@D)
+	$(HOSTCC) -std=gnu17 -O2 -I. $(filter-out -Wframe-larger-than=%,$(WARN)) -o $@ $(filter %.c,$^) -llz4
+$(B)/b/payload_%.bin $(B)/b/payload_%.hdr: $(B)/kernel.elf $(B)/b/mkpayload
+	$(B)/b/mkpayload $* $< $(B)/b/payload_$*.hdr $(B)/b/payload_$*.bin
+.SECONDARY: $(foreach f,stored lz4,$(B)/b/payload_$f.bin $(B)/b/payload_$f.hdr)
+$(B)/b/payload_stored.o: PAYLOAD_ALIGN := 4096
+$(B)/b/payload_lz4.o:    PAYLOAD_ALIGN := 16
+$(B)/b/payload_%.o: boot/loader/payload_data.S $(B)/b/payload_%.bin
+	$(CC) $(BOOT_FLAGS) -DPAYLOAD_HEADER='"$(B)/b/payload_$*.hdr"' -DPAYLOAD_DATA='"$(B)/b/payload_$*.bin"' \
+	    -DPAYLOAD_ALIGN=$(PAYLOAD_ALIGN) -c $< -o $@
+
+$(B)/alba.elf: $(BOOT_O) $(PVH_O) boot/door/pvh/pvh.lds
+	$(LD) -static -z max-page-size=4096 -z noexecstack --gc-sections --no-undefined --build-id=none \
+	    -T boot/door/pvh/pvh.lds -o $(B)/b/alba.sym.elf $(BOOT_O) $(PVH_O)
+	$(OBJCOPY) --strip-all $(B)/b/alba.sym.elf $@
+
+# The bzImage: real-mode code in front, then the loader with the packed kernel.
+LINUX_O := $(B)/b/boot/door/linux/entry.o $(B)/b/boot/door/linux/door.o \
+           $(B)/b/boot/loader/unpack_lz4.o $(B)/b/payload_lz4.o
+SETUP_FLAGS := $(filter-out -mno-red-zone -O2,$(FREESTANDING)) -m16 -march=i386 -Os -fno-pic \
+               -fno-stack-protector
+SETUP_C := lib/mem.c lib/string.c $(wildcard boot/door/linux/setup/*.c)
+SETUP_O := $(SETUP_C:%.c=$(B)/b16/%.o) \
+           $(patsubst %.S,$(B)/b16/%.o,$(wildcard boot/door/linux/setup/*.S))
+LZ4_A   ?= $(shell $(CC) -print-file-name=liblz4.a)
+
+$(B)/b16/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(SETUP_FLAGS) -c $< -o $@
+$(B)/b16/%.o: %.S
+	@mkdir -p $(@D)
+	$(CC) $(SETUP_FLAGS) -c $< -o $@
+$(B)/b/setup.bin: $(SETUP_O) boot/door/linux/setup/setup.lds
+	$(LD) -m elf_i386 -static -z noexecstack --gc-sections --no-undefined --build-id=none \
+	    --no-warn-rwx-segments -T boot/door/linux/setup/setup.lds -o $(B)/b/setup.elf $(SETUP_O)
+	$(OBJCOPY) -O binary $(B)/b/setup.elf $@
+
+$(B)/b/image.bin: $(BOOT_O) $(LINUX_O) boot/door/linux/image.lds
+	$(LD) -pie --no-dynamic-linker -z max-page-size=4096 -z noexecstack --gc-sections --no-undefined \
+	    --build-id=none --no-warn-rwx-segments -T boot/door/linux/image.lds -o $(B)/b/image.elf \
+	    $(BOOT_O) $(LINUX_O) $(LZ4_A)
+	$(OBJCOPY) -O binary -R .dynamic $(B)/b/image.elf $@
+$(B)/b/mkbzimage: boot/tools/mkbzimage.c boot/door/linux/params.h
+	@mkdir -p $(@D)
+	$(HOSTCC) -std=gnu17 -O2 -I. $(filter-out -Wframe-larger-than=%,$(WARN)) -o $@ $<
+$(B)/alba.bzImage: $(B)/b/setup.bin $(B)/b/image.bin $(B)/b/mkbzimage
+	$(B)/b/mkbzimage $(B)/b/setup.bin $(B)/b/image.bin $@
+
+-include $(patsubst %.o,%.d,$(BOOT_O) $(PVH_O) $(LINUX_O) $(SETUP_O))
+.PHONY: images
+images: $(B)/alba.elf $(B)/alba.bzImage ## the images that machines boot

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The command `alba`. `alba run PROGRAM` in order: find the program and what it needs, pack it,
+ * choose the machine, start QEMU, relay until it ends.
+ */
+#include "host/image.h"
+#include "host/machine.h"
+#include "host/options.h"
+#include "host/relay.h"
+#include "host/say.h"
+#include "host/session.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+static const char help[] =
+    "Usage: alba run [OPTIONS] PROGRAM [ARGS...]\n"
+    "\n"
+    "Alba runs a program of this machine in a virtual machine of its own, at once:\n"
+    "\n"
+    "  alba run busybox sh               a shell\n"
+    "  alba run -m 512M redis-server     a server\n"
+    "  alba run --root root.tar.gz sh    a whole root file system\n"
+    "\n"
+    "  alba run --help     all options\n"
+    "  alba --version      the version\n"
+    "  man alba            everything\n";
+
+/* Descriptors 0 to 2 are there, so that no file of ours takes their place. What was closed stays
+ * closed to the program: it sees /dev/null. */
+static void open_standard_streams(void)
+{
+    int fd;
+    do {
+        fd = open("/dev/null", O_RDWR);
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0) {
+        close(fd);
+    }
+}
+
+/* LD_LIBRARY_PATH as the program will see it. */
+static const char *library_path(const struct options *options)
+{
+    static const char name[] = "LD_LIBRARY_PATH=";
+    const char *value = NULL;
+    for (size_t i = 0; i < options->env.count; i++) {
+        if (strncmp(options->env.at[i], name, sizeof(name) - 1) == 0) {
+            value = options->env.at[i] + sizeof(name) - 1;
+        }
+    }
+    return value;
+}
+
+/* A file for the image: in memory, or for a dry run in the directory for temporary files. */
+static int make_image_file(bool keep, char **path)
+{
+    int fd;
+    if (keep) {
+        const char *directory = getenv("TMPDIR");
+        *path = text_format("%s/alba-XXXXXX.cpio",
+                            directory == NULL || directory[0] == '\0' ? "/tmp" : directory);
+        fd = mkostemps(*path, 5, O_CLOEXEC);
+    } else {
+        fd = memfd_create("alba", MFD_CLOEXEC);
+        *path = text_format("/proc/self/fd/%d", fd);
+    }
+    if (fd < 0) {
+        fail(STATUS_ALBA, "cannot make a file for the machine's image: %s", strerror(errno));
+    }
+    return fd;
+}
+
+/* What the machine starts: a name in the root, or a file of this machine with what it needs. */
+struct plan {
+    char *program;
+    struct deps deps; /* empty with --root */
+};
+
+static void plan_program(struct plan *plan, const struct options *options)
+{
+    *plan = (struct plan){0};
+    if (options->root != NULL) {
+        plan->program = text_copy(options->args[0]);
+    } else {
+        plan->program = deps_locate(options->args[0]);
+        deps_find(plan->program, library_path(options), &plan->deps);
+    }
+}
+
+static void plan_free(struct plan *plan)
+{
+    free(plan->program);
+    strings_free(&plan->deps.files);
+    strings_free(&plan->deps.names);
+    strings_free(&plan->deps.paths);
+}
+
+static struct image build_image(const struct plan *plan, const struct options *options,
+                                const struct session *session, int fd)
+{
+    size_t size;
+    char *spec = session_spec(session, options, plan->program, &size);
+    struct image image = image_build(fd, options, options->root == NULL ? &plan->deps : NULL, spec,
+                                     size);
+    free(spec);
+    say_detail("the image has %lu KiB", (unsigned long)(image.size >> 10));
+    return image;
+}
+
+static void print_command(const struct strings *command)
+{
+    for (size_t i = 0; i < command->count; i++) {
+        char *word = text_quote(command->at[i]);
+        printf("%s%s", i == 0 ? "" : " ", word);
+        free(word);
+    }
+    printf("\n");
+}
+
+/* The program first: a name that is wrong is told before anything else. */
+static int run(int argc, char **argv)
+{
+    struct options options;
+    struct session session;
+    struct plan plan;
+    struct strings command = {NULL, 0};
+    char *initrd;
+    options_parse(&options, argc, argv);
+    options.terminal |= options.dry_run; /* whoever pastes the command sits at a terminal */
+    plan_program(&plan, &options);
+    session_plan(&session, &options);
+    struct machine machine = {.qemu = machine_find_qemu(), .kernel = machine_find_kernel(&options)};
+    int fd = make_image_file(options.dry_run, &initrd);
+    struct image image = build_image(&plan, &options, &session, fd);
+    plan_free(&plan);
+    machine.initrd = initrd;
+    machine.memory = machine_choose_memory(&options, image.size);
+    machine.accel = machine_choose_accel(&options);
+    machine_connect(&machine, &session);
+    machine_command(&machine, &options, options.dry_run, &command);
+    int status = 0;
+    if (options.dry_run) {
+        print_command(&command);
+        status = fflush(stdout) == 0 ? 0 : STATUS_ALBA;
+    } else {
+        if (options.gdb_port != 0) {
+            say("waiting for gdb: gdb -ex 'target remote :%u' kernel.elf", options.gdb_port);
+        }
+        relay_prepare();
+        machine_start(&machine, &command, image.fd);
+        status = relay_run(&machine, &session, &options);
+    }
+    strings_free(&command);
+    free(initrd);
+    free(machine.qemu);
+    free(machine.kernel);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    open_standard_streams();
+    if (argc < 2) {
+        fail(STATUS_ALBA, "what shall run? alba run PROGRAM [ARGS...]; see alba --help");
+    }
+    if (strcmp(argv[1], "run") == 0) {
+        return run(argc - 1, argv + 1);
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        strcmp(argv[1], "help") == 0) {
+        fputs(help, stdout);
+        return fflush(stdout) == 0 ? 0 : STATUS_ALBA;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        puts("alba " ALBA_VERSION);
+        return fflush(stdout) == 0 ? 0 : STATUS_ALBA;
+    }
+    fail(STATUS_ALBA, "'%s' is not a command of alba; see alba --help", argv[1]);
+}

@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One poll loop: streams, the control port, the kernel's serial line, QEMU's messages, and signals
+ * as descriptors. Signals from the keyboard go to the program's process group, as the terminal does
+ * here; those that a process sent go to the program. A machine that does not confirm a signal
+ * within a time, or at the second one, is ended by force: alba can always be stopped.
+ */
+#include "host/relay.h"
+#include "host/control.h"
+#include "host/flow.h"
+#include "host/say.h"
+#include "host/tail.h"
+#include "host/terminal.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    SECOND_SIGNAL_MS = 1000, /* a second one sooner may be a key that repeats */
+    ANSWER_MS = 10000,       /* for a signal to be confirmed */
+    POWER_OFF_MS = 10000,    /* from the program's end to QEMU's, while nothing moves */
+    ESCAPE_KEY = 0x1d,       /* Ctrl-], three times in a second */
+    MAX_FLOWS = 5,
+    MAX_POLL = 4 + 2 * MAX_FLOWS
+};
+
+struct relay {
+    const struct session *session;
+    struct control control;
+    struct tail serial, errors;
+    struct flow *flows[MAX_FLOWS];
+    size_t count;
+    pid_t process;
+    bool running;
+    int qemu_status; /* as waitpid gives it */
+    int forced;      /* alba's status when the machine was ended by force; 0: it was not */
+    int signals;     /* descriptor */
+    int last_signal;
+    long first_signal_ms, last_move_ms, escape_ms;
+    unsigned escapes;
+};
+
+static const int passed_on[] = {SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGTERM};
+
+static long now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void fill_set(sigset_t *set)
+{
+    sigemptyset(set);
+    for (size_t i = 0; i < sizeof(passed_on) / sizeof(passed_on[0]); i++) {
+        sigaddset(set, passed_on[i]);
+    }
+    sigaddset(set, SIGCHLD);
+    sigaddset(set, SIGWINCH);
+    sigaddset(set, SIGTSTP);
+}
+
+void relay_prepare(void)
+{
+    sigset_t set;
+    fill_set(&set);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static void end_by_force(struct relay *relay, int status, const char *why)
+{
+    if (relay->forced == 0 && relay->running) {
+        relay->forced = status;
+        say("%s: the machine is ended by force", why);
+        kill(relay->process, SIGKILL);
+    }
+}
+
+static void pass_signal(struct relay *relay, int number, bool from_keyboard)
+{
+    long now = now_ms();
+    if (relay->control.unanswered == 0) {
+        relay->first_signal_ms = now;
+    } else if (now - relay->first_signal_ms >= SECOND_SIGNAL_MS) {
+        end_by_force(relay, STATUS_SIGNAL + number, "it does not answer");
+        return;
+    }
+    relay->last_signal = number;
+    control_send_signal(&relay->control, number, from_keyboard);
+}
+
+/* Ctrl-Z, or a stop from elsewhere: the machine stops with us, and the terminal is as it was. */
+static void suspend(struct relay *relay)
+{
+    terminal_restore();
+    kill(relay->process, SIGSTOP);
+    raise(SIGSTOP);
+    kill(relay->process, SIGCONT);
+    if (relay->session->raw) {
+        terminal_raw(relay->session->terminal_output >= 0);
+    }
+}
+
+static void reap(struct relay *relay)
+{
+    int status;
+    for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
+        if (pid == relay->process) {
+            relay->running = false;
+            relay->qemu_status = status;
+        }
+    }
+}
+
+static void take_signal(struct relay *relay)
+{
+    struct signalfd_siginfo info;
+    unsigned rows, columns;
+    if (read(relay->signals, &info, sizeof(info)) != (ssize_t)sizeof(info)) {
+        return;
+    }
+    switch (info.ssi_signo) {
+    case SIGCHLD:
+        reap(relay);
+        break;
+    case SIGWINCH:
+        if (session_size(relay->session, &rows, &columns)) {
+            control_send_size(&relay->control, rows, columns);
+        }
+        break;
+    case SIGTSTP:
+        suspend(relay);
+        break;
+    default:
+        pass_signal(relay, (int)info.ssi_signo, info.ssi_code == SI_KERNEL);
+        break;
+    }
+}
+
+static void watch_keys(void *arg, const char *bytes, size_t size)
+{
+    struct relay *relay = arg;
+    for (size_t i = 0; i < size; i++) {
+        if (bytes[i] != ESCAPE_KEY) {
+            relay->escapes = 0;
+            continue;
+        }
+        long now = now_ms();
+        if (relay->escapes == 0 || now - relay->escape_ms > 1000) {
+            relay->escapes = 0;
+            relay->escape_ms = now;
+        }
+        if (++relay->escapes == 3) {
+            end_by_force(relay, STATUS_SIGNAL + SIGKILL, "Ctrl-] three times");
+        }
+    }
+}
+
+static struct flow *add_flow(struct relay *relay)
+{
+    struct flow *flow = text_resize(NULL, sizeof(*flow));
+    relay->flows[relay->count++] = flow;
+    return flow;
+}
+
+static void connect_streams(struct relay *relay, const struct machine *machine)
+{
+    const struct session *session = relay->session;
+    const int *sockets = machine->our_fds;
+    if (session->kinds[0] == STREAM_PORT) {
+        flow_from_host(add_flow(relay), STDIN_FILENO, sockets[CHANNEL_STDIN]);
+    }
+    if (session->kinds[1] == STREAM_PORT) {
+        flow_to_host(add_flow(relay), sockets[CHANNEL_STDOUT], STDOUT_FILENO);
+    }
+    if (session->kinds[2] == STREAM_PORT) {
+        flow_to_host(add_flow(relay), sockets[CHANNEL_STDERR], STDERR_FILENO);
+    }
+    if (session->has_terminal) {
+        flow_to_host(add_flow(relay), sockets[CHANNEL_TERMINAL], session->terminal_output);
+    }
+    if (session->kinds[0] == STREAM_TTY) {
+        struct flow *keys = add_flow(relay);
+        flow_from_host(keys, STDIN_FILENO, dup(sockets[CHANNEL_TERMINAL]));
+        keys->to_ours = false; /* its end must not end what is shown */
+        keys->last_word = session->raw
+                              ? NULL
+                              : "\004\004\004"; /* Ctrl-D: ends a line, the program, its shell */
+        keys->seen = session->raw ? watch_keys : NULL;
+        keys->seen_arg = relay;
+    }
+}
+
+/* Whether something waits for a reader of ours, who may take all the time in the world. */
+static bool is_blocked(const struct relay *relay)
+{
+    for (size_t i = 0; i < relay->count; i++) {
+        if (relay->flows[i]->from_ours && relay->flows[i]->end > relay->flows[i]->start) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Ends a machine that hangs; returns the time until that has to be looked at again, or -1. */
+static int check_limits(struct relay *relay)
+{
+    long now = now_ms(), left = -1;
+    if (!relay->running) {
+        return -1;
+    }
+    if (relay->control.unanswered > 0) {
+        left = relay->first_signal_ms + ANSWER_MS - now;
+        if (left <= 0) {
+            end_by_force(relay, STATUS_SIGNAL + relay->last_signal, "it does not answer");
+        }
+    } else if (relay->control.outcome != OUTCOME_NONE && !is_blocked(relay)) {
+        left = relay->last_move_ms + POWER_OFF_MS - now;
+        if (left <= 0) {
+            say_detail("the machine does not switch itself off");
+            kill(relay->process, SIGKILL);
+            relay->last_move_ms = now;
+        }
+    }
+    return left < 0 ? -1 : (int)left + 1;
+}
+
+static bool is_over(const struct relay *relay)
+{
+    if (relay->running || relay->serial.fd >= 0 || relay->errors.fd >= 0 ||
+        relay->control.socket >= 0) {
+        return false;
+    }
+    for (size_t i = 0; i < relay->count; i++) {
+        if (relay->flows[i]->from_ours && !flow_done(relay->flows[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void turn(struct relay *relay)
+{
+    struct pollfd polls[MAX_POLL] = {{.fd = relay->signals, .events = POLLIN},
+                                     {.fd = relay->control.socket, .events = POLLIN},
+                                     {.fd = relay->serial.fd, .events = POLLIN},
+                                     {.fd = relay->errors.fd, .events = POLLIN}};
+    for (size_t i = 0; i < relay->count; i++) {
+        flow_prepare(relay->flows[i], &polls[4 + 2 * i]);
+    }
+    if (poll(polls, 4 + 2 * relay->count, check_limits(relay)) <= 0) {
+        return;
+    }
+    for (size_t i = 0; i < relay->count; i++) {
+        if (flow_move(relay->flows[i], &polls[4 + 2 * i])) {
+            relay->last_move_ms = now_ms();
+        }
+    }
+    if (polls[1].revents != 0) {
+        control_read(&relay->control);
+        relay->last_move_ms = now_ms();
+    }
+    if (polls[2].revents != 0) {
+        tail_read(&relay->serial);
+    }
+    if (polls[3].revents != 0) {
+        tail_read(&relay->errors);
+    }
+    if (polls[0].revents != 0) {
+        take_signal(relay);
+    }
+}
+
+/* The machine ended without a word about the program. */
+static int explain_failure(struct relay *relay)
+{
+    int status = relay->qemu_status;
+    if (relay->forced != 0) {
+        return relay->forced;
+    }
+    tail_flush(&relay->errors, 5);
+    tail_flush(&relay->serial, 30);
+    if (WIFSIGNALED(status)) {
+        say("QEMU was ended by signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
+    } else if (WEXITSTATUS(status) != 0) {
+        say("the machine failed%s",
+            relay->serial.size > 0 ? "; its last words are above" : " before it said anything");
+    } else {
+        say("the machine stopped without saying how %s",
+            relay->control.started ? "its program ended" : "its program starts");
+    }
+    return STATUS_ALBA;
+}
+
+static int final_status(struct relay *relay)
+{
+    const struct control *control = &relay->control;
+    switch (control->outcome) {
+    case OUTCOME_EXIT:
+        return control->number;
+    case OUTCOME_KILLED:
+        return STATUS_SIGNAL + control->number;
+    case OUTCOME_ERROR:
+        say("cannot %s: %s", control->text, strerror(control->number));
+        return control->number == ENOENT ? STATUS_NOT_FOUND : STATUS_CANNOT_RUN;
+    case OUTCOME_NONE:
+        break;
+    }
+    return explain_failure(relay);
+}
+
+/* Trouble is said and does not change the program's status. */
+static void write_timeline(const char *name, const struct control *control)
+{
+    if (control->timeline == NULL) {
+        say("--timeline: the machine sent none");
+        return;
+    }
+    FILE *file = fopen(name, "we");
+    if (file == NULL) {
+        say("--timeline %s: %s", name, strerror(errno));
+        return;
+    }
+    bool good = fwrite(control->timeline, 1, control->timeline_have, file) ==
+                control->timeline_have;
+    if (fclose(file) != 0 || !good) {
+        say("--timeline %s: %s", name, strerror(errno));
+    }
+}
+
+int relay_run(const struct machine *machine, const struct session *session,
+              const struct options *options)
+{
+    static struct relay relay;
+    sigset_t set;
+    fill_set(&set);
+    relay.session = session;
+    relay.process = machine->process;
+    relay.running = true;
+    relay.last_move_ms = now_ms();
+    relay.signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (relay.signals < 0) {
+        fail(STATUS_ALBA, "cannot wait for signals: %s", strerror(errno));
+    }
+    control_init(&relay.control, machine->our_fds[CHANNEL_CONTROL]);
+    tail_init(&relay.serial, machine->our_fds[CHANNEL_SERIAL], "", !options->quiet);
+    tail_init(&relay.errors, machine->errors, "alba: QEMU: ", say_verbose);
+    connect_streams(&relay, machine);
+    if (session->raw) {
+        terminal_raw(session->terminal_output >= 0);
+    }
+    while (!is_over(&relay)) {
+        turn(&relay);
+    }
+    terminal_restore();
+    if (options->timeline != NULL) {
+        write_timeline(options->timeline, &relay.control);
+    }
+    for (size_t i = 0; i < relay.count; i++) {
+        free(relay.flows[i]);
+    }
+    free(relay.control.timeline);
+    return final_status(&relay);
+}

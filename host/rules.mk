@@ -1,0 +1,40 @@
+# The command people use: build/alba. Needs libarchive (Debian: libarchive-dev).
+ALBA_VERSION := 0.1
+ALBA := $(if $(filter build/$(ARCH),$(B)),build/alba,$(B)/alba)
+HOST_FLAGS := $(COMMON) -D_GNU_SOURCE -DALBA_VERSION='"$(ALBA_VERSION)"' -Wframe-larger-than=16384 \
+        -fstack-protector-strong -D_FORTIFY_SOURCE=2
+HOST_C := $(wildcard host/*.c)
+HOST_O := $(HOST_C:%.c=$(B)/h/%.o) $(B)/h/host/embed.o
+
+$(B)/h/%.o: %.c
+	@mkdir -p $(@D)
+	$(HOSTCC) $(HOST_FLAGS) -c $< -o $@
+$(B)/h/host/embed.o: host/embed.S $(B)/user/run
+	@mkdir -p $(@D)
+	$(HOSTCC) -DRUN_PROGRAM='"$(B)/user/run"' -c $< -o $@
+
+$(ALBA): $(HOST_O)
+	$(HOSTCC) -o $@ $(HOST_O) -larchive
+
+-include $(HOST_O:.o=.d)
+
+.PHONY: alba
+alba: $(ALBA) ## the command build/alba
+all: $(ALBA)
+
+# A root file system with nothing but busybox, its links, and what a shell looks for.
+BUSYBOX ?= $(shell command -v busybox)
+BUSYBOX_ROOT := $(B)/root
+
+$(BUSYBOX_ROOT)/etc/passwd: $(BUSYBOX) host/rules.mk
+	rm -rf $(BUSYBOX_ROOT)
+	mkdir -p $(addprefix $(BUSYBOX_ROOT)/,bin sbin usr/bin usr/sbin etc root)
+	cp $(BUSYBOX) $(BUSYBOX_ROOT)/bin/busybox
+	for name in $$($(BUSYBOX) --list-full); do \
+	    test -e $(BUSYBOX_ROOT)/$$name || ln -s /bin/busybox $(BUSYBOX_ROOT)/$$name; done
+	echo 'root:x:0:' > $(BUSYBOX_ROOT)/etc/group
+	echo 'root:x:0:0:root:/root:/bin/sh' > $@
+
+.PHONY: run
+run: $(ALBA) $(B)/alba.elf $(BUSYBOX_ROOT)/etc/passwd ## a busybox prompt on Alba
+	@$(ALBA) run -it --root $(BUSYBOX_ROOT) -w /root -e 'PS1=\w \$$ ' sh

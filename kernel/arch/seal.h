@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+/* Port contract: making parts of the kernel image constant. */
+#include "lib/types.h"
+
+/* Takes the right to write away from the 4 KiB pages of [start, end), for ever. */
+void arch_kernel_seal(vaddr_t start, vaddr_t end);

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Ways into and out of the kernel: the loader's jump, SYSCALL, exceptions and interrupts, and the
+ * switch between threads. Registers are saved as struct arch_regs (machine/regs.h) at the top of
+ * the thread's kernel stack. GS is the kernel's while kernel code runs (SWAPGS on every change of
+ * ring). Sources: AMD64 Architecture Programmer's Manual vol. 2, ch. 6.1 and 8; Intel SDM vol. 3,
+ * ch. 6.
+ */
+#define TCB_CURRENT   8
+#define TCB_USER_SP   16
+#define TCB_KERNEL_SP 24
+#define THREAD_WORK   32 /* struct thread: after struct arch_thread */
+
+#define USER_CS 0x33
+#define USER_DS 0x2b
+
+#define REGS_R11   48
+#define REGS_CX    88
+#define REGS_IP    128
+#define REGS_CS    136
+#define REGS_FLAGS 144
+#define REGS_SP    152
+
+/* Pushes what follows di in struct arch_regs; di and everything above it are there. */
+.macro SAVE_REST ax
+    pushq %rsi
+    pushq %rdx
+    pushq %rcx
+    pushq \ax
+    pushq %r8
+    pushq %r9
+    pushq %r10
+    pushq %r11
+    pushq %rbx
+    pushq %rbp
+    pushq %r12
+    pushq %r13
+    pushq %r14
+    pushq %r15
+.endm
+
+/* Restores all up to di and leaves rsp at orig_ax. */
+.macro RESTORE_ALL
+    popq %r15
+    popq %r14
+    popq %r13
+    popq %r12
+    popq %rbp
+    popq %rbx
+    popq %r11
+    popq %r10
+    popq %r9
+    popq %r8
+    popq %rax
+    popq %rcx
+    popq %rdx
+    popq %rsi
+    popq %rdi
+.endm
+
+    .section .text.entry, "ax", @progbits
+
+/* From the loader: rdi = struct bootinfo, rsp = the boot CPU's stack, GS base = its block. */
+    .globl kernel_entry
+    .type kernel_entry, @function
+kernel_entry:
+    xorl %ebp, %ebp
+    call kernel_main
+    ud2
+    .size kernel_entry, . - kernel_entry
+
+    .text
+
+/* SYSCALL: rcx = user rip, r11 = user flags, interrupts off by SFMASK. */
+    .globl x86_syscall_entry
+    .type x86_syscall_entry, @function
+x86_syscall_entry:
+    swapgs
+    movq %rsp, %gs:TCB_USER_SP
+    movq %gs:TCB_KERNEL_SP, %rsp
+    pushq $USER_DS
+    pushq %gs:TCB_USER_SP
+    pushq %r11
+    pushq $USER_CS
+    pushq %rcx
+    pushq %rax
+    pushq %rdi
+    SAVE_REST $-38 /* -ENOSYS until there is a result */
+    movq %rsp, %rdi
+    xorl %ebp, %ebp
+    sti
+    call core_syscall
+    cli
+    movq %gs:TCB_CURRENT, %rax
+    cmpl $0, THREAD_WORK(%rax)
+    jne return_to_user_slowly
+    /*
+     * SYSRET gives rip from rcx and flags from r11, and faults in ring 0 on a rip that is not
+     * canonical: only when the user's registers still say that they came by SYSCALL.
+     */
+    movq REGS_CX(%rsp), %rcx
+    cmpq %rcx, REGS_IP(%rsp)
+    jne return_by_iret
+    movq REGS_R11(%rsp), %r11
+    cmpq %r11, REGS_FLAGS(%rsp)
+    jne return_by_iret
+    movq %rcx, %rax
+    shrq $47, %rax
+    jnz return_by_iret
+    popq %r15
+    popq %r14
+    popq %r13
+    popq %r12
+    popq %rbp
+    popq %rbx
+    addq $8, %rsp
+    popq %r10
+    popq %r9
+    popq %r8
+    popq %rax
+    addq $8, %rsp
+    popq %rdx
+    popq %rsi
+    popq %rdi
+    movq REGS_SP - 120(%rsp), %rsp
+    swapgs
+    sysretq
+    .size x86_syscall_entry, . - x86_syscall_entry
+
+/* Common end of every way back to user mode; rsp = struct arch_regs, interrupts off. */
+    .globl x86_return_to_user
+    .type x86_return_to_user, @function
+x86_return_to_user:
+    movq %gs:TCB_CURRENT, %rax
+    cmpl $0, THREAD_WORK(%rax)
+    je return_by_iret
+return_to_user_slowly:
+    movq %rsp, %rdi
+    call x86_user_return_work
+return_by_iret:
+    RESTORE_ALL
+    addq $8, %rsp
+    swapgs
+    iretq
+    .size x86_return_to_user, . - x86_return_to_user
+
+/* Exceptions and interrupts: the stub has pushed an error code (or 0) and rdi, and edi = vector. */
+    .type trap_common, @function
+trap_common:
+    SAVE_REST %rax
+    cld
+    movl %edi, %esi
+    movq %rsp, %rdi
+    xorl %ebp, %ebp
+    testb $3, REGS_CS(%rsp)
+    jz 1f
+    swapgs
+    call x86_trap
+    jmp x86_return_to_user
+1:  movq 32(%rsp), %rbp /* so that a back trace goes on into the interrupted code */
+    call x86_trap
+    RESTORE_ALL
+    addq $8, %rsp
+    iretq
+    .size trap_common, . - trap_common
+
+/*
+ * #DB may come in ring 0 before SWAPGS too (MOV SS shadow), so it has an IST stack; from user mode it
+ * moves to the thread's stack, for its handler may sleep.
+ */
+    .type trap_debug, @function
+trap_debug:
+    testb $3, 24(%rsp)
+    jz trap_paranoid
+    swapgs
+    movq %rsp, %rdi
+    movq %gs:TCB_KERNEL_SP, %rsp
+    pushq 48(%rdi)
+    pushq 40(%rdi)
+    pushq 32(%rdi)
+    pushq 24(%rdi)
+    pushq 16(%rdi)
+    pushq 8(%rdi)
+    pushq (%rdi)
+    SAVE_REST %rax
+    cld
+    movl $1, %esi
+    movq %rsp, %rdi
+    xorl %ebp, %ebp
+    call x86_trap
+    jmp x86_return_to_user
+    .size trap_debug, . - trap_debug
+
+/*
+ * Exceptions that may come while GS is the user's although the CPU is in ring 0 (between SYSCALL or
+ * an interrupt and SWAPGS): they have a stack of their own (IST), at the top of which the thread
+ * control block's address lies; GS base is set from it and put back. They never sleep or switch.
+ */
+    .type trap_paranoid, @function
+trap_paranoid:
+    SAVE_REST %rax
+    cld
+    movl %edi, %r12d
+    movl $0xc0000101, %ecx /* IA32_GS_BASE */
+    rdmsr
+    shlq $32, %rdx
+    orq %rax, %rdx
+    movq %rdx, %r13
+    movq 168(%rsp), %rax /* above the frame: the control block */
+    movq %rax, %rdx
+    shrq $32, %rdx
+    wrmsr
+    movl %r12d, %esi
+    movq %rsp, %rdi
+    movq 32(%rsp), %rbp
+    call x86_trap_paranoid
+    movl $0xc0000101, %ecx
+    movq %r13, %rax
+    movq %r13, %rdx
+    shrq $32, %rdx
+    wrmsr
+    RESTORE_ALL
+    addq $8, %rsp
+    iretq
+    .size trap_paranoid, . - trap_paranoid
+
+/* 256 stubs of 16 bytes each. */
+.macro STUB vector, has_error, target
+    .balign 16
+    .if \has_error == 0
+    pushq $0
+    .endif
+    pushq %rdi
+    movl $\vector, %edi
+    jmp \target
+.endm
+
+    .balign 16
+    .globl x86_trap_stubs
+    .type x86_trap_stubs, @function
+x86_trap_stubs:
+    .set vector, 0
+    .rept 256
+    .if vector == 1
+    STUB vector, 0, trap_debug
+    .elseif vector == 2 || vector == 18
+    STUB vector, 0, trap_paranoid
+    .elseif vector == 8
+    STUB vector, 1, trap_paranoid
+    .elseif vector == 10 || vector == 11 || vector == 12 || vector == 13 || vector == 14 || vector == 17 || vector == 21 || vector == 29 || vector == 30
+    STUB vector, 1, trap_common
+    .else
+    STUB vector, 0, trap_common
+    .endif
+    .set vector, vector + 1
+    .endr
+    .balign 16
+    .size x86_trap_stubs, . - x86_trap_stubs
+
+/*
+ * struct thread *x86_switch_stacks(uint64_t *save_sp, uint64_t next_sp, struct thread *from):
+ * saves what the ABI keeps over a call, changes stacks, and returns `from` on the new one.
+ */
+    .globl x86_switch_stacks
+    .type x86_switch_stacks, @function
+x86_switch_stacks:
+    pushq %rbp
+    pushq %rbx
+    pushq %r12
+    pushq %r13
+    pushq %r14
+    pushq %r15
+    movq %rsp, (%rdi)
+    movq %rsi, %rsp
+    movq %rdx, %rax
+    popq %r15
+    popq %r14
+    popq %r13
+    popq %r12
+    popq %rbx
+    popq %rbp
+    ret
+    .size x86_switch_stacks, . - x86_switch_stacks
+
+/* A new thread's first instructions: rax = the thread before it, rbx = entry, r12 = argument. */
+    .globl x86_thread_begin
+    .type x86_thread_begin, @function
+x86_thread_begin:
+    xorl %ebp, %ebp
+    movq %rax, %rdi
+    movq %rbx, %rsi
+    movq %r12, %rdx
+    call core_thread_begin
+    ud2
+    .size x86_thread_begin, . - x86_thread_begin
+
+/* noreturn: user mode with the registers at rdi. Interrupts off. */
+    .globl x86_enter_user
+    .type x86_enter_user, @function
+x86_enter_user:
+    movq %rdi, %rsp
+    jmp x86_return_to_user
+    .size x86_enter_user, . - x86_enter_user
+
+    .section .note.GNU-stack, "", @progbits

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+/* What the files of core share among themselves and with kernel/init, and nobody else needs. */
+#include "kernel/core/thread.h"
+
+struct arch_mmu;
+
+/* sched.c: sleeps if the state still says so; ends the current thread. */
+void sched_sleep(void);
+_Noreturn void sched_exit(void);
+/* These tables (NULL: the kernel's) are in use on this CPU from now on. */
+void sched_space_changed(const struct arch_mmu *mmu);
+/* Once timer interrupts work: starts improving the clock's rate. */
+void sched_start_clock(void);
+
+/* thread.c: frees the stack of a thread that will not run again, and drops its own reference.
+ * Interrupts off. */
+void thread_reap(struct thread *thread);
+
+/* timer.c */
+/* Whether the interrupt that is being handled came from user mode. */
+bool interrupted_user_mode(void);

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Moving bytes between the kernel and one end of a transfer, piece by piece.
+ */
+#include "kernel/core/io.h"
+#include "kernel/arch/user.h"
+#include "kernel/base/panic.h"
+#include "lib/string.h"
+
+void io_init_user(struct io *io, vaddr_t base, size_t size)
+{
+    *io = (struct io){.vec_left = 1, .left = size, .user = true, .one = {base, size}};
+    io->vec = &io->one;
+}
+
+void io_init_kernel(struct io *io, void *base, size_t size)
+{
+    *io = (struct io){.vec_left = 1, .left = size, .one = {(vaddr_t)base, size}};
+    io->vec = &io->one;
+}
+
+void io_init_vec(struct io *io, const struct io_vec *vec, size_t count, bool user)
+{
+    *io = (struct io){.vec = vec, .vec_left = count, .user = user};
+    for (size_t i = 0; i < count; i++) {
+        io->left += vec[i].size;
+    }
+}
+
+enum io_kind { IO_PUT, IO_TAKE, IO_ZERO };
+
+/* Moves size bytes at one address; returns how many were moved. */
+static size_t move_piece(bool user, enum io_kind kind, vaddr_t addr, void *kernel, size_t size)
+{
+    if (!user) {
+        if (kind == IO_PUT) {
+            memcpy((void *)addr, kernel, size);
+        } else if (kind == IO_TAKE) {
+            memcpy(kernel, (const void *)addr, size);
+        } else {
+            memset((void *)addr, 0, size);
+        }
+        return size;
+    }
+    if (kind == IO_PUT) {
+        return size - copy_to_user_partial(addr, kernel, size);
+    }
+    if (kind == IO_TAKE) {
+        return size - copy_from_user_partial(kernel, addr, size);
+    }
+    return clear_user(addr, size) == 0 ? size : 0;
+}
+
+static size_t io_move(struct io *io, enum io_kind kind, void *kernel, size_t size)
+{
+    size_t done = 0;
+    size = MIN(size, io->left);
+    while (done < size) {
+        size_t piece = MIN(io->vec->size - io->offset, size - done);
+        void *at = kind == IO_ZERO ? NULL : (char *)kernel + done;
+        size_t moved = piece == 0
+                           ? 0
+                           : move_piece(io->user, kind, io->vec->base + io->offset, at, piece);
+        io->offset += moved;
+        done += moved;
+        if (moved < piece) {
+            break;
+        }
+        if (io->offset == io->vec->size && io->vec_left > 1) {
+            io->vec++;
+            io->vec_left--;
+            io->offset = 0;
+        }
+    }
+    io->left -= done;
+    return done;
+}
+
+size_t io_put(struct io *io, const void *src, size_t size)
+{
+    return io_move(io, IO_PUT, (void *)src, size);
+}
+
+size_t io_take(struct io *io, void *dst, size_t size)
+{
+    return io_move(io, IO_TAKE, dst, size);
+}
+
+size_t io_put_zero(struct io *io, size_t size)
+{
+    return io_move(io, IO_ZERO, NULL, size);
+}
+
+void io_skip(struct io *io, size_t size)
+{
+    while (size > 0) {
+        if (io->offset == 0) {
+            io->vec--;
+            io->vec_left++;
+            io->offset = io->vec->size;
+        }
+        size_t piece = MIN(io->offset, size);
+        io->offset -= piece;
+        io->left += piece;
+        size -= piece;
+    }
+}

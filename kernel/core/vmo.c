@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Memory objects: creation, look-up and making of pages. Reading and writing is in vmo_io.c, taking
+ * pages away in vmo_shrink.c.
+ */
+#include "kernel/core/vmo.h"
+#include "abi/errno.h"
+#include "kernel/core/space.h"
+#include "kernel/core/vmo_impl.h"
+#include "kernel/mm/heap.h"
+#include "lib/string.h"
+
+int vmo_create_borrowed(const void *bytes, uint64_t size, struct vmo **out)
+{
+    struct vmo *vmo = kzalloc(sizeof(*vmo));
+    if (vmo == NULL) {
+        return -ENOMEM;
+    }
+    ref_init(&vmo->refs, 1);
+    spin_init(&vmo->lock);
+    mutex_init(&vmo->shrink);
+    list_init(&vmo->regions);
+    vmo->bytes = bytes;
+    vmo->borrowed = size;
+    vmo->size = size;
+    *out = vmo;
+    return 0;
+}
+
+int vmo_create(struct vmo **out)
+{
+    int error = vmo_create_borrowed(NULL, 0, out);
+    if (error == 0) {
+        (*out)->size = UINT64_MAX;
+    }
+    return error;
+}
+
+void vmo_get(struct vmo *vmo)
+{
+    ref_get(&vmo->refs);
+}
+
+static void drop_page(void *arg, struct frame *frame)
+{
+    (void)arg;
+    if (is_page(frame)) {
+        frame_put(frame);
+    }
+}
+
+void vmo_put(struct vmo *vmo)
+{
+    if (ref_put(&vmo->refs)) {
+        assert(list_empty(&vmo->regions));
+        page_tree_drop(&vmo->pages, 0, UINT64_MAX, drop_page, NULL);
+        kfree(vmo);
+    }
+}
+
+void vmo_set_size(struct vmo *vmo, uint64_t size)
+{
+    __atomic_store_n(&vmo->size, size, __ATOMIC_RELAXED);
+}
+
+uint64_t vmo_size(const struct vmo *vmo)
+{
+    return __atomic_load_n(&vmo->size, __ATOMIC_RELAXED);
+}
+
+uint64_t vmo_pages(const struct vmo *vmo)
+{
+    return __atomic_load_n(&vmo->page_count, __ATOMIC_RELAXED);
+}
+
+void vmo_attach(struct vmo *vmo, struct region *region, const struct region *like)
+{
+    spin_lock(&vmo->lock);
+    region->vmo_pass = like != NULL ? like->vmo_pass : vmo->pass;
+    if (region->vmo_pass == vmo->pass) {
+        list_add_tail(&vmo->regions, &region->vmo_link);
+    } else {
+        list_add(&vmo->regions, &region->vmo_link);
+    }
+    spin_unlock(&vmo->lock);
+}
+
+void vmo_detach(struct vmo *vmo, struct region *region)
+{
+    spin_lock(&vmo->lock);
+    list_del(&region->vmo_link);
+    spin_unlock(&vmo->lock);
+}
+
+bool vmo_is_borrowed_locked(const struct vmo *vmo, uint64_t index, paddr_t *paddr)
+{
+    const char *page = vmo->bytes + index * PAGE_SIZE;
+    if (index >= vmo->borrowed / PAGE_SIZE || !IS_ALIGNED((vaddr_t)page, PAGE_SIZE)) {
+        return false;
+    }
+    *paddr = virt_to_phys(page);
+    return true;
+}
+
+/* Looks a page up for reading; false: it has to be made, and *hole tells from what. */
+static bool find_locked(struct vmo *vmo, uint64_t index, bool write, struct vmo_page *out)
+{
+    struct frame *frame = page_tree_find(&vmo->pages, index);
+    if (is_page(frame)) {
+        frame_get(frame);
+        *out = (struct vmo_page){frame_to_paddr(frame), false};
+        return true;
+    }
+    out->borrowed = true;
+    return frame == NULL && !write && vmo_is_borrowed_locked(vmo, index, &out->paddr);
+}
+
+bool vmo_find_page(struct vmo *vmo, uint64_t index, struct vmo_page *out)
+{
+    spin_lock(&vmo->lock);
+    bool found = find_locked(vmo, index, false, out);
+    spin_unlock(&vmo->lock);
+    return found;
+}
+
+void vmo_find_pages(struct vmo *vmo, uint64_t index, size_t count, struct vmo_page *out)
+{
+    spin_lock(&vmo->lock);
+    for (size_t i = 0; i < count; i++) {
+        if (!find_locked(vmo, index + i, false, &out[i])) {
+            out[i].paddr = 0;
+        }
+    }
+    spin_unlock(&vmo->lock);
+}
+
+void vmo_fill(struct vmo *vmo, uint64_t index, bool hole, char *dst, size_t from, size_t to)
+{
+    uint64_t start = index * PAGE_SIZE;
+    uint64_t borrowed = hole ? 0 : __atomic_load_n(&vmo->borrowed, __ATOMIC_RELAXED);
+    size_t have = borrowed > start ? MIN(borrowed - start, PAGE_SIZE) : 0;
+    if (from < have) {
+        size_t end = MIN(have, to);
+        memcpy(dst + from, vmo->bytes + start + from, end - from);
+        from = end;
+    }
+    if (from < to) {
+        memset(dst + from, 0, to - from);
+    }
+}
+
+int vmo_insert(struct vmo *vmo, uint64_t index, struct frame *frame, bool *stale,
+               struct frame **there)
+{
+    int error = 0;
+    paddr_t paddr;
+    spin_lock(&vmo->lock);
+    struct frame **slot = page_tree_slot(&vmo->pages, index);
+    if (slot == NULL) {
+        error = -ENOMEM;
+    } else if (is_page(*slot)) {
+        frame_get(*slot);
+        *there = *slot;
+        error = -EEXIST;
+    } else {
+        *stale = *slot == NULL && !list_empty(&vmo->regions) &&
+                 vmo_is_borrowed_locked(vmo, index, &paddr);
+        frame->spare = FRAME_OBJECT;
+        *slot = frame;
+        vmo->page_count++;
+    }
+    spin_unlock(&vmo->lock);
+    return error;
+}
+
+/* Makes the page at index; *stale as vmo_insert. */
+static int make_page(struct vmo *vmo, uint64_t index, bool *stale, struct vmo_page *out)
+{
+    struct frame *frame = frame_alloc(0);
+    if (frame == NULL) {
+        return -ENOMEM;
+    }
+    spin_lock(&vmo->lock);
+    bool hole = page_tree_find(&vmo->pages, index) == HOLE;
+    spin_unlock(&vmo->lock);
+    vmo_fill(vmo, index, hole, frame_to_virt(frame), 0, PAGE_SIZE);
+
+    frame_get(frame); /* one for the object, one for the caller */
+    struct frame *there;
+    int error = vmo_insert(vmo, index, frame, stale, &there);
+    if (error != 0) {
+        frame_put(frame);
+        frame_put(frame);
+        if (error != -EEXIST) {
+            return error;
+        }
+        frame = there;
+    }
+    *out = (struct vmo_page){frame_to_paddr(frame), false};
+    return 0;
+}
+
+int vmo_get_page(struct vmo *vmo, uint64_t index, bool write, struct vmo_page *out)
+{
+    spin_lock(&vmo->lock);
+    bool found = find_locked(vmo, index, write, out);
+    spin_unlock(&vmo->lock);
+    if (found) {
+        return 0;
+    }
+    bool stale = false;
+    int error = make_page(vmo, index, &stale, out);
+    if (error == 0 && stale) {
+        vmo_unmap(vmo, index, index, false);
+    }
+    return error;
+}
+
+int vmo_fault_page(struct vmo *vmo, uint64_t index, bool write, struct vmo_page *out)
+{
+    paddr_t paddr;
+    spin_lock(&vmo->lock);
+    bool found = find_locked(vmo, index, write, out);
+    bool borrowed = !found && vmo_is_borrowed_locked(vmo, index, &paddr) &&
+                    page_tree_find(&vmo->pages, index) == NULL;
+    spin_unlock(&vmo->lock);
+    if (found) {
+        return 0;
+    }
+    bool stale = false; /* not: the slot is a hole, or was never mapped from borrowed bytes */
+    return borrowed ? -EAGAIN : make_page(vmo, index, &stale, out);
+}
+
+void vmo_copy_page(struct vmo *vmo, uint64_t index, void *dst)
+{
+    struct vmo_page page;
+    spin_lock(&vmo->lock);
+    bool hole = page_tree_find(&vmo->pages, index) == HOLE;
+    bool found = find_locked(vmo, index, false, &page);
+    spin_unlock(&vmo->lock);
+    if (!found) {
+        vmo_fill(vmo, index, hole, dst, 0, PAGE_SIZE);
+        return;
+    }
+    memcpy(dst, phys_to_virt(page.paddr), PAGE_SIZE);
+    if (!page.borrowed) {
+        frame_put(paddr_to_frame(page.paddr));
+    }
+}

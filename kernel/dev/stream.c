@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The list of byte streams to the host, and the one listener that is told of each. Streams are
+ * never taken away: one whose device closes it stays and reads as ended.
+ */
+#include "kernel/dev/api/stream.h"
+
+/* Written under lock; streams stay once they are in. */
+static struct spinlock lock = SPINLOCK_INIT;
+static struct list streams = LIST_INIT(streams);
+static void (*listener)(struct stream *stream); /* set once */
+
+void stream_register(struct stream *stream)
+{
+    unsigned long flags = spin_lock_irqsave(&lock);
+    list_add_tail(&streams, &stream->link);
+    void (*added)(struct stream *) = listener;
+    spin_unlock_irqrestore(&lock, flags);
+    if (added != NULL) {
+        added(stream);
+    }
+}
+
+void stream_listen(void (*added)(struct stream *stream))
+{
+    unsigned long flags = spin_lock_irqsave(&lock);
+    assert(listener == NULL);
+    listener = added;
+    struct stream *last = list_empty(&streams) ? NULL : list_last(&streams, struct stream, link);
+    spin_unlock_irqrestore(&lock, flags);
+
+    struct stream *stream;
+    if (last == NULL) {
+        return;
+    }
+    list_for_each (stream, &streams, link) {
+        added(stream);
+        if (stream == last) {
+            break;
+        }
+    }
+}

@@ -1,0 +1,554 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Pipes and fifos (pipe(7), fifo(7)): a ring of pages. Writes of up to PIPE_ATOMIC bytes are
+ * atomic. A pipe belongs to an inode as long as somebody has it open; ends opened by name and ends
+ * made by pipe(2) are the same. Writing without a reader gives -EPIPE; the signal is the caller's
+ * business.
+ */
+#include "kernel/fs/pipe.h"
+#include "abi/errno.h"
+#include "kernel/arch/user.h"
+#include "kernel/fs/inode.h"
+#include "kernel/mm/frame.h"
+#include "kernel/mm/heap.h"
+#include "lib/string.h"
+
+#define PIPE_PAGES  16
+#define PIPE_ATOMIC PAGE_SIZE /* POSIX asks for 512, Linux has 4096 */
+#define PIPE_MAX    (1ul << 20)
+
+struct pipe {
+    struct mutex lock;
+    unsigned users;                   /* [v] open files */
+    unsigned readers, writers;        /* [lock]; polls read them as they are */
+    unsigned read_opens, write_opens; /* [lock] ever: what an open of a fifo waits for */
+    size_t read_at, write_at;         /* [lock] bytes since it was last empty */
+    size_t capacity;                  /* [lock] bytes, power of two */
+    char **pages;                     /* [lock] capacity / PAGE_SIZE, made when first used */
+    struct waitq read_wait;           /* for data, or for the last writer to go */
+    struct waitq write_wait;          /* for room, or for the last reader to go */
+    struct waitq open_wait;           /* opens of a fifo, for the other side */
+    char *own_pages[PIPE_PAGES];
+};
+
+static struct mount *pipe_mount; /* constant after the first pipe(2); [pipe_mount_lock] before */
+static struct mutex pipe_mount_lock = MUTEX_INIT(pipe_mount_lock);
+
+static struct pipe *pipe_alloc(void)
+{
+    struct pipe *pipe = kzalloc(sizeof(*pipe));
+    if (pipe == NULL) {
+        return NULL;
+    }
+    mutex_init(&pipe->lock);
+    waitq_init(&pipe->read_wait);
+    waitq_init(&pipe->write_wait);
+    waitq_init(&pipe->open_wait);
+    pipe->capacity = PIPE_PAGES * PAGE_SIZE;
+    pipe->pages = pipe->own_pages;
+    return pipe;
+}
+
+static void pipe_free(struct pipe *pipe)
+{
+    for (size_t i = 0; i < pipe->capacity / PAGE_SIZE; i++) {
+        if (pipe->pages[i] != NULL) {
+            frame_put(paddr_to_frame(virt_to_phys(pipe->pages[i])));
+        }
+    }
+    if (pipe->pages != pipe->own_pages) {
+        kfree(pipe->pages);
+    }
+    kfree(pipe);
+}
+
+static size_t pipe_used(const struct pipe *pipe)
+{
+    return __atomic_load_n(&pipe->write_at, __ATOMIC_RELAXED) -
+           __atomic_load_n(&pipe->read_at, __ATOMIC_RELAXED);
+}
+
+static size_t pipe_room(const struct pipe *pipe)
+{
+    return pipe->capacity - pipe_used(pipe);
+}
+
+static unsigned load(const unsigned *value)
+{
+    return __atomic_load_n(value, __ATOMIC_RELAXED);
+}
+
+/* The bytes at `at`, up to the end of their page; NULL: no memory. REQUIRES pipe->lock. */
+static char *pipe_page(struct pipe *pipe, size_t at, size_t *contiguous)
+{
+    char **page = &pipe->pages[(at & (pipe->capacity - 1)) >> PAGE_SHIFT];
+    if (unlikely(*page == NULL)) {
+        struct frame *frame = frame_alloc(0);
+        if (frame == NULL) {
+            return NULL;
+        }
+        *page = frame_to_virt(frame);
+    }
+    *contiguous = PAGE_SIZE - (at & PAGE_MASK);
+    return *page + (at & PAGE_MASK);
+}
+
+/* Bytes moved out, fewer than there are when user memory faults. REQUIRES pipe->lock. */
+static size_t pipe_take(struct pipe *pipe, struct io *io)
+{
+    size_t moved = 0, size = MIN(io->left, pipe_used(pipe));
+    while (moved < size) {
+        size_t part;
+        const char *bytes = pipe_page(pipe, pipe->read_at, &part);
+        part = MIN(part, size - moved);
+        size_t done = io_put(io, bytes, part);
+        pipe->read_at += done;
+        moved += done;
+        if (done < part) {
+            break;
+        }
+    }
+    if (pipe->read_at == pipe->write_at) {
+        pipe->read_at = pipe->write_at = 0; /* small talk stays in the first page */
+    }
+    return moved;
+}
+
+static int pipe_put(struct pipe *pipe, struct io *io, size_t *moved)
+{
+    size_t size = MIN(io->left, pipe_room(pipe)), sum = 0;
+    int error = 0;
+    while (sum < size && error == 0) {
+        size_t part;
+        char *bytes = pipe_page(pipe, pipe->write_at, &part);
+        if (bytes == NULL) {
+            error = -ENOMEM;
+            break;
+        }
+        part = MIN(part, size - sum);
+        size_t done = io_take(io, bytes, part);
+        pipe->write_at += done;
+        sum += done;
+        error = done < part ? -EFAULT : 0;
+    }
+    *moved += sum;
+    return error;
+}
+
+/* Until there are bytes: 0; -EAGAIN, -ERESTARTSYS; 1: there will never be any. With the lock. */
+static int wait_for_data(struct file *file, struct pipe *pipe)
+{
+    while (pipe_used(pipe) == 0) {
+        if (pipe->writers == 0) {
+            return 1;
+        }
+        if (file->flags & O_NONBLOCK) {
+            return -EAGAIN;
+        }
+        mutex_unlock(&pipe->lock);
+        int error = wait_event_intr(&pipe->read_wait,
+                                    pipe_used(pipe) > 0 || load(&pipe->writers) == 0);
+        mutex_lock(&pipe->lock);
+        if (error != 0 && pipe_used(pipe) == 0) {
+            return -ERESTARTSYS;
+        }
+    }
+    return 0;
+}
+
+static ssize_type pipe_read(struct file *file, struct io *io, uint64_t *pos)
+{
+    struct pipe *pipe = file->priv;
+    (void)pos;
+    if (io->left == 0) {
+        return 0;
+    }
+    size_t moved = 0;
+    bool was_full = false;
+    mutex_lock(&pipe->lock);
+    int error = wait_for_data(file, pipe);
+    if (error == 0) {
+        was_full = pipe_room(pipe) < PIPE_ATOMIC;
+        moved = pipe_take(pipe, io);
+        error = moved == 0 ? -EFAULT : 0;
+    }
+    mutex_unlock(&pipe->lock);
+    if (was_full) {
+        waitq_wake_one(&pipe->write_wait);
+    }
+    return error > 0 ? 0 : error != 0 ? error : (ssize_type)moved;
+}
+
+/* Room that lets a write of `left` bytes go on: all of it when it has to be atomic. */
+static size_t room_wanted(size_t left, size_t capacity)
+{
+    return MIN(MIN(left, PIPE_ATOMIC), capacity);
+}
+
+static int wait_for_room(struct file *file, struct pipe *pipe, size_t wanted)
+{
+    if (file->flags & O_NONBLOCK) {
+        return -EAGAIN;
+    }
+    mutex_unlock(&pipe->lock);
+    int error = wait_event_intr(&pipe->write_wait,
+                                pipe_room(pipe) >= wanted || load(&pipe->readers) == 0);
+    mutex_lock(&pipe->lock);
+    return error != 0 && pipe_room(pipe) < wanted ? -ERESTARTSYS : 0;
+}
+
+static ssize_type pipe_write(struct file *file, struct io *io, uint64_t *pos)
+{
+    struct pipe *pipe = file->priv;
+    (void)pos;
+    if (io->left == 0) {
+        return 0;
+    }
+    bool atomic = io->left <= PIPE_ATOMIC;
+    size_t moved = 0;
+    int error = 0;
+    mutex_lock(&pipe->lock);
+    while (io->left > 0 && error == 0) {
+        size_t wanted = room_wanted(io->left, pipe->capacity);
+        size_t room = pipe_room(pipe);
+        if (pipe->readers == 0) {
+            error = -EPIPE;
+        } else if (room < (atomic ? wanted : 1)) {
+            error = wait_for_room(file, pipe, wanted);
+        } else {
+            bool was_empty = pipe_used(pipe) == 0;
+            error = pipe_put(pipe, io, &moved);
+            if (was_empty && moved > 0) {
+                waitq_wake_one(&pipe->read_wait);
+            }
+        }
+    }
+    mutex_unlock(&pipe->lock);
+    return moved > 0 ? (ssize_type)moved : error;
+}
+
+static unsigned pipe_poll(struct file *file, struct poll_table *table)
+{
+    struct pipe *pipe = file->priv;
+    unsigned events = 0;
+    if (file_readable(file)) {
+        poll_wait(table, &pipe->read_wait);
+        if (pipe_used(pipe) > 0) {
+            events |= POLLIN | POLLRDNORM;
+        }
+        /* A fifo that has never had a writer since this end was opened has not hung up. */
+        if (load(&pipe->writers) == 0 && load(&pipe->write_opens) != file->pos) {
+            events |= POLLHUP;
+        }
+    }
+    if (file_writable(file)) {
+        poll_wait(table, &pipe->write_wait);
+        if (pipe_room(pipe) >= PIPE_ATOMIC) {
+            events |= POLLOUT | POLLWRNORM;
+        }
+        if (load(&pipe->readers) == 0) {
+            events |= POLLERR;
+        }
+    }
+    return events;
+}
+
+static long pipe_ioctl(struct file *file, unsigned request, vaddr_t arg)
+{
+    struct pipe *pipe = file->priv;
+    int used = (int)pipe_used(pipe);
+    if (request != FILE_IOCTL_FIONREAD) {
+        return -ENOTTY;
+    }
+    return put_user(used, arg);
+}
+
+/* RELEASES the caller's share of pipe; the last one frees it. */
+static void pipe_leave(struct inode *inode, struct pipe *pipe)
+{
+    spin_lock(&vfs_lock);
+    bool last = --pipe->users == 0;
+    if (last) {
+        inode->pipe = NULL;
+    }
+    spin_unlock(&vfs_lock);
+    if (last) {
+        pipe_free(pipe);
+    }
+}
+
+static void drop_ends(struct file *file, struct pipe *pipe)
+{
+    mutex_lock(&pipe->lock);
+    bool wake_writers = file_readable(file) && --pipe->readers == 0;
+    bool wake_readers = file_writable(file) && --pipe->writers == 0;
+    mutex_unlock(&pipe->lock);
+    if (wake_writers) {
+        waitq_wake_all(&pipe->write_wait);
+    }
+    if (wake_readers) {
+        waitq_wake_all(&pipe->read_wait);
+    }
+}
+
+static void pipe_release(struct file *file)
+{
+    struct pipe *pipe = file->priv;
+    drop_ends(file, pipe);
+    pipe_leave(file->inode, pipe);
+}
+
+const struct file_ops pipe_file_ops = {
+    .read = pipe_read,
+    .write = pipe_write,
+    .poll = pipe_poll,
+    .ioctl = pipe_ioctl,
+    .release = pipe_release,
+};
+
+/* The inode's pipe, made if nobody has it open. */
+static int pipe_join(struct inode *inode, struct pipe **out)
+{
+    struct pipe *fresh = NULL;
+    for (;;) {
+        spin_lock(&vfs_lock);
+        struct pipe *pipe = inode->pipe;
+        if (pipe == NULL && fresh != NULL) {
+            pipe = inode->pipe = fresh;
+            fresh = NULL;
+        }
+        if (pipe != NULL) {
+            pipe->users++;
+        }
+        spin_unlock(&vfs_lock);
+        if (pipe != NULL) {
+            if (fresh != NULL) {
+                pipe_free(fresh);
+            }
+            *out = pipe;
+            return 0;
+        }
+        fresh = pipe_alloc();
+        if (fresh == NULL) {
+            return -ENOMEM;
+        }
+    }
+}
+
+static void add_ends(struct file *file, struct pipe *pipe)
+{
+    if (file_readable(file)) {
+        pipe->readers++;
+        pipe->read_opens++;
+    }
+    if (file_writable(file)) {
+        pipe->writers++;
+        pipe->write_opens++;
+    }
+}
+
+/* fifo(7): an open waits for the other side, but for O_RDWR and O_NONBLOCK. */
+static int fifo_rendezvous(struct file *file, struct pipe *pipe)
+{
+    bool reads = file_readable(file), writes = file_writable(file);
+    mutex_lock(&pipe->lock);
+    if (writes && !reads && (file->flags & O_NONBLOCK) && pipe->readers == 0) {
+        mutex_unlock(&pipe->lock);
+        return -ENXIO;
+    }
+    add_ends(file, pipe);
+    unsigned *opens = reads ? &pipe->write_opens : &pipe->read_opens, before = *opens;
+    bool alone = reads != writes && (reads ? pipe->writers : pipe->readers) == 0;
+    mutex_unlock(&pipe->lock);
+    waitq_wake_all(&pipe->open_wait);
+    if (!alone) {
+        return 0;
+    }
+    if (file->flags & O_NONBLOCK) {
+        file->pos = before; /* no hang-up until a writer has come and gone */
+        return 0;
+    }
+    if (wait_event_intr(&pipe->open_wait, load(opens) != before) != 0) {
+        drop_ends(file, pipe);
+        return -ERESTARTSYS;
+    }
+    return 0;
+}
+
+int fifo_open(struct inode *inode, struct file *file)
+{
+    struct pipe *pipe;
+    int error = pipe_join(inode, &pipe);
+    if (error != 0) {
+        return error;
+    }
+    file->pos = UINT64_MAX; /* write_opens never is */
+    error = fifo_rendezvous(file, pipe);
+    if (error != 0) {
+        pipe_leave(inode, pipe);
+        return error;
+    }
+    file->priv = pipe;
+    file->ops = &pipe_file_ops;
+    return 0;
+}
+
+long pipe_capacity(struct file *file)
+{
+    return file->ops == &pipe_file_ops ? (long)((struct pipe *)file->priv)->capacity : -EBADF;
+}
+
+/* REQUIRES pipe->lock. What is in the pipe is copied to the front of the new ring. */
+static long resize_locked(struct pipe *pipe, size_t capacity)
+{
+    size_t used = pipe_used(pipe), old_pages = pipe->capacity / PAGE_SIZE;
+    if (used > capacity) {
+        return -EBUSY;
+    }
+    if (used > 0 && capacity != pipe->capacity) {
+        return -EBUSY; /* Linux could move the bytes; nobody asks for that */
+    }
+    if (capacity == pipe->capacity) {
+        return (long)capacity;
+    }
+    char **pages = kcalloc(capacity / PAGE_SIZE, sizeof(char *));
+    if (pages == NULL) {
+        return -ENOMEM;
+    }
+    for (size_t i = 0; i < old_pages; i++) {
+        if (i < capacity / PAGE_SIZE) {
+            pages[i] = pipe->pages[i];
+        } else if (pipe->pages[i] != NULL) {
+            frame_put(paddr_to_frame(virt_to_phys(pipe->pages[i])));
+        }
+    }
+    if (pipe->pages != pipe->own_pages) {
+        kfree(pipe->pages);
+    }
+    pipe->pages = pages;
+    pipe->capacity = capacity;
+    return (long)capacity;
+}
+
+long pipe_set_capacity(struct file *file, unsigned long size)
+{
+    if (file->ops != &pipe_file_ops) {
+        return -EBADF;
+    }
+    if (size > PIPE_MAX) {
+        return -EPERM;
+    }
+    size_t capacity = PAGE_SIZE;
+    while (capacity < size) {
+        capacity *= 2;
+    }
+    struct pipe *pipe = file->priv;
+    mutex_lock(&pipe->lock);
+    long result = resize_locked(pipe, capacity);
+    mutex_unlock(&pipe->lock);
+    waitq_wake_all(&pipe->write_wait);
+    return result;
+}
+
+static const struct file_ops unopened_ops;
+static const struct inode_ops pipe_inode_ops = {.open = fifo_open};
+
+static int pipefs_mount(struct fs_type *type, const char *options, struct superblock **out)
+{
+    (void)type;
+    (void)options;
+    (void)out;
+    return -EINVAL;
+}
+static struct fs_type pipefs = {
+    .name = "pipefs", .magic = 0x50495045, .mount = pipefs_mount, .internal = true};
+
+/* A nameless inode with its dentry, for both ends of one pipe. */
+static struct dentry *pipe_dentry(struct superblock *sb)
+{
+    static char name_text[] = "pipe";
+    const struct name none = {"", 0, 0};
+    const struct timestamp now = timestamp_now();
+    struct inode *inode = inode_create(sb, S_IFIFO | 0600, &now);
+    if (inode == NULL) {
+        return NULL;
+    }
+    inode->ops = &pipe_inode_ops;
+    inode->file_ops = &unopened_ops;
+    struct dentry *dentry = dentry_create(NULL, &none, inode);
+    if (dentry == NULL) {
+        inode_put(inode);
+        return NULL;
+    }
+    dentry->flags = DENTRY_NAMELESS;
+    dentry->name = name_text;
+    return dentry;
+}
+
+static int need_pipe_mount(void)
+{
+    if (likely(__atomic_load_n(&pipe_mount, __ATOMIC_ACQUIRE) != NULL)) {
+        return 0;
+    }
+    mutex_lock(&pipe_mount_lock);
+    if (pipe_mount == NULL) {
+        struct superblock *sb = superblock_create(&pipefs);
+        if (sb != NULL) {
+            sb->root = pipe_dentry(sb);
+        }
+        struct mount *mount = sb != NULL && sb->root != NULL ? mount_create(sb, sb->root, "pipefs")
+                                                             : NULL;
+        __atomic_store_n(&pipe_mount, mount, __ATOMIC_RELEASE);
+    }
+    mutex_unlock(&pipe_mount_lock);
+    return pipe_mount != NULL ? 0 : -ENOMEM;
+}
+
+/* One end; takes over the caller's share of pipe when it succeeds. */
+static int make_end(struct pipe *pipe, const struct path *path, unsigned flags, struct file **out)
+{
+    int error = file_create(&pipe_file_ops, path, flags, out);
+    if (error == 0) {
+        (*out)->priv = pipe;
+        (*out)->pos = UINT64_MAX;
+        add_ends(*out, pipe);
+    }
+    return error;
+}
+
+int pipe_create(unsigned flags, struct file *ends[2])
+{
+    int error = need_pipe_mount();
+    if (error != 0) {
+        return error;
+    }
+    struct path path = {pipe_mount, pipe_dentry(pipe_mount->sb)};
+    if (path.dentry == NULL) {
+        return -ENOMEM;
+    }
+    mount_get(path.mount);
+    struct pipe *pipe;
+    error = pipe_join(path.dentry->inode, &pipe);
+    if (error == 0) {
+        flags &= O_NONBLOCK;
+        error = make_end(pipe, &path, flags | O_RDONLY, &ends[0]);
+        if (error != 0) {
+            pipe_leave(path.dentry->inode, pipe);
+        }
+    }
+    if (error == 0) {
+        pipe->users++; /* nobody else knows it yet */
+        error = make_end(pipe, &path, flags | O_WRONLY, &ends[1]);
+        if (error != 0) {
+            pipe->users--;
+            file_put(ends[0]);
+        }
+    }
+    path_put(&path);
+    return error;
+}
+
+void pipe_init(void)
+{
+    fs_type_register(&pipefs);
+}

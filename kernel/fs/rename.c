@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * rename(2) and renameat2(2). Moves between directories hold rename_lock, so that the tree above
+ * both directories stands still while they are locked in order: ancestors first, else by address.
+ */
+#include "abi/errno.h"
+#include "kernel/fs/inode.h"
+#include "kernel/mm/heap.h"
+
+enum { RENAME_NOREPLACE = 1, RENAME_EXCHANGE = 2 };
+
+struct move {
+    const struct cred *cred;
+    unsigned flags;
+    struct path from_dir, to_dir; /* counted */
+    struct walk_last from_last, to_last;
+    struct dentry *from, *to; /* counted; to may be NULL */
+};
+
+/* The child of `ancestor` on the way down to `dentry`; NULL: not below it. REQUIRES rename_lock. */
+static struct dentry *way_down(struct dentry *ancestor, struct dentry *dentry)
+{
+    for (struct dentry *at = dentry; at->parent != at; at = at->parent) {
+        if (at->parent == ancestor) {
+            return at;
+        }
+    }
+    return NULL;
+}
+
+static void lock_dirs(struct move *m)
+{
+    struct dentry *a = m->from_dir.dentry, *b = m->to_dir.dentry;
+    if (a == b) {
+        mutex_lock(&a->inode->lock);
+        return;
+    }
+    mutex_lock(&rename_lock);
+    bool b_first = way_down(b, a) != NULL || (way_down(a, b) == NULL && b < a);
+    mutex_lock(b_first ? &b->inode->lock : &a->inode->lock);
+    mutex_lock(b_first ? &a->inode->lock : &b->inode->lock);
+}
+
+static void unlock_dirs(struct move *m)
+{
+    mutex_unlock(&m->from_dir.dentry->inode->lock);
+    if (m->from_dir.dentry != m->to_dir.dentry) {
+        mutex_unlock(&m->to_dir.dentry->inode->lock);
+        mutex_unlock(&rename_lock);
+    }
+}
+
+static int look_up_both(struct move *m)
+{
+    int error = dentry_lookup(m->from_dir.dentry, &m->from_last.name, &m->from);
+    if (error != 0) {
+        return error;
+    }
+    error = dentry_lookup(m->to_dir.dentry, &m->to_last.name, &m->to);
+    if (error == -ENOENT) {
+        m->to = NULL;
+        return m->flags & RENAME_EXCHANGE ? -ENOENT : 0;
+    }
+    return error != 0 ? error : m->flags & RENAME_NOREPLACE ? -EEXIST : 0;
+}
+
+/* A directory cannot move into itself, nor replace one it lies in. */
+static int check_loops(const struct move *m)
+{
+    if (m->from_dir.dentry == m->to_dir.dentry) {
+        return 0;
+    }
+    if (m->from == m->to_dir.dentry || way_down(m->from, m->to_dir.dentry) != NULL) {
+        return -EINVAL;
+    }
+    if (m->to != NULL &&
+        (m->to == m->from_dir.dentry || way_down(m->to, m->from_dir.dentry) != NULL)) {
+        return m->flags & RENAME_EXCHANGE ? -EINVAL : -ENOTEMPTY;
+    }
+    return 0;
+}
+
+static int check_rights(const struct move *m)
+{
+    bool is_dir = inode_is_dir(m->from->inode), exchange = (m->flags & RENAME_EXCHANGE) != 0;
+    if (!is_dir && (m->from_last.slash || (m->to_last.slash && !exchange))) {
+        return -ENOTDIR;
+    }
+    int error = name_may_remove(m->cred, &m->from_dir, m->from, is_dir);
+    if (error == 0 && m->to != NULL) {
+        error = name_may_remove(m->cred, &m->to_dir, m->to,
+                                exchange ? inode_is_dir(m->to->inode) : is_dir);
+    } else if (error == 0) {
+        const struct name_target target = {m->to_dir, m->to_last, NULL};
+        error = name_may_create(m->cred, &target);
+    }
+    if (error == 0 && m->to_dir.dentry->inode->ops->make == NULL) {
+        return -EPERM;
+    }
+    if (error == 0 && is_dir && m->from_dir.dentry != m->to_dir.dentry) {
+        error = inode_permission(m->cred, m->from->inode, 2); /* its ".." changes */
+    }
+    return error;
+}
+
+static void move_dir_links(const struct move *m, const struct dentry *moved, bool there)
+{
+    if (inode_is_dir(moved->inode)) {
+        (there ? m->to_dir : m->from_dir).dentry->inode->nlink++;
+        (there ? m->from_dir : m->to_dir).dentry->inode->nlink--;
+    }
+}
+
+static void touch_all(const struct move *m)
+{
+    inode_touch(m->from_dir.dentry->inode);
+    inode_touch(m->to_dir.dentry->inode);
+    m->from->inode->ctime = m->to_dir.dentry->inode->ctime;
+}
+
+static int do_exchange(struct move *m)
+{
+    if (m->from_dir.dentry != m->to_dir.dentry) {
+        move_dir_links(m, m->from, true);
+        move_dir_links(m, m->to, false);
+    }
+    dentry_exchange(m->from, m->to);
+    touch_all(m);
+    m->to->inode->ctime = m->from->inode->ctime;
+    return 0;
+}
+
+/* The target, if any, is of the same kind. Its lock, when a directory, keeps it empty. */
+static int do_move(struct move *m)
+{
+    struct inode *replaced = m->to != NULL ? m->to->inode : NULL;
+    bool replaced_dir = replaced != NULL && inode_is_dir(replaced);
+    char *name;
+    int error = dentry_name_alloc(&m->to_last.name, &name);
+    if (error != 0) {
+        return error;
+    }
+    if (replaced_dir) {
+        mutex_lock(&replaced->lock);
+        if (replaced->dir.entries != 0) {
+            mutex_unlock(&replaced->lock);
+            kfree(name);
+            return -ENOTEMPTY;
+        }
+    }
+    if (m->from_dir.dentry != m->to_dir.dentry) {
+        move_dir_links(m, m->from, true);
+    }
+    dentry_move(m->from, m->to_dir.dentry, &m->to_last.name, name, m->to);
+    touch_all(m);
+    if (replaced_dir) {
+        replaced->nlink = 0;
+        m->to_dir.dentry->inode->nlink--;
+        mutex_unlock(&replaced->lock);
+    } else if (replaced != NULL) {
+        __atomic_fetch_sub(&replaced->nlink, 1, __ATOMIC_RELAXED);
+        replaced->ctime = m->from->inode->ctime;
+    }
+    return 0;
+}
+
+static int move_locked(struct move *m)
+{
+    int error = look_up_both(m);
+    if (error == 0) {
+        error = check_loops(m);
+    }
+    if (error == 0 && m->to != NULL && m->from->inode == m->to->inode) {
+        return 0; /* two names of one file: nothing happens (rename(2)) */
+    }
+    if (error == 0) {
+        error = check_rights(m);
+    }
+    if (error != 0) {
+        return error;
+    }
+    return m->flags & RENAME_EXCHANGE ? do_exchange(m) : do_move(m);
+}
+
+static int check_names(const struct move *m)
+{
+    if (m->from_dir.mount != m->to_dir.mount) {
+        return -EXDEV;
+    }
+    if (m->from_last.kind != NAME_NORMAL) {
+        return -EBUSY;
+    }
+    if (m->to_last.kind != NAME_NORMAL) {
+        return m->flags & RENAME_NOREPLACE ? -EEXIST : -EBUSY;
+    }
+    return m->from_last.name.size > VFS_NAME_MAX || m->to_last.name.size > VFS_NAME_MAX
+               ? -ENAMETOOLONG
+               : 0;
+}
+
+int vfs_rename(const struct walk *old_walk, const char *old_name, const struct walk *new_walk,
+               const char *new_name, unsigned flags)
+{
+    struct move m = {.cred = old_walk->cred, .flags = flags};
+    if ((flags & ~(unsigned)(RENAME_NOREPLACE | RENAME_EXCHANGE)) ||
+        flags == (RENAME_NOREPLACE | RENAME_EXCHANGE)) {
+        return -EINVAL;
+    }
+    int error = walk_parent(old_walk, old_name, 0, &m.from_dir, &m.from_last);
+    if (error != 0) {
+        return error;
+    }
+    error = walk_parent(new_walk, new_name, 0, &m.to_dir, &m.to_last);
+    if (error != 0) {
+        path_put(&m.from_dir);
+        return error;
+    }
+    error = check_names(&m);
+    if (error == 0) {
+        lock_dirs(&m);
+        error = move_locked(&m);
+        unlock_dirs(&m);
+    }
+    if (m.from != NULL) {
+        dentry_put(m.from);
+    }
+    if (m.to != NULL) {
+        dentry_put(m.to);
+    }
+    path_put(&m.from_dir);
+    path_put(&m.to_dir);
+    return error;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+/* What the files of kernel/init share: the steps and what they hand to one another. */
+#include "abi/bootinfo.h"
+#include "lib/types.h"
+
+struct arch_clock_firmware;
+struct arch_irq_firmware;
+
+#define STEP(name, phase, on, needs, gives, what) void init_##name(void);
+#include "kernel/init/steps.def"
+#undef STEP
+
+/* The hand-over from the loader; good until step "reclaim". */
+extern const struct bootinfo *boot;
+
+/* A direct-map pointer for a physical address of bootinfo's. */
+static inline void *boot_pointer(uint64_t paddr)
+{
+    return (void *)(boot->direct_map_va + paddr);
+}
+
+/* firmware.c: what ACPI or the MP table said, for the steps that need it. */
+extern struct arch_irq_firmware firmware_irq;
+extern struct arch_clock_firmware firmware_clock;
+
+/* main.c: runs the LATE steps. */
+void init_late(void *unused);

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The LATE steps, in a thread: the root file system, the end of the boot's own memory, and D1. */
+#include "kernel/arch/mmu.h"
+#include "kernel/arch/seal.h"
+#include "kernel/base/init.h"
+#include "kernel/base/log.h"
+#include "kernel/base/panic.h"
+#include "kernel/fs/vfs.h"
+#include "kernel/init/init.h"
+#include "kernel/mm/frame.h"
+#include "kernel/personality/linux/linux.h"
+#include "kernel/personality/linux/process.h"
+
+static struct path root; /* counted; constant after step "rootfs" */
+
+/* What every Linux root has before an archive is unpacked over it (usr/default_cpio_list). */
+static INIT_TEXT void make_first_nodes(const struct walk *walk)
+{
+    if (vfs_mkdir(walk, "/dev", 0755) != 0 ||
+        vfs_mknod(walk, "/dev/console", S_IFCHR | 0600, DEV(5, 1)) != 0 ||
+        vfs_mkdir(walk, "/root", 0700) != 0) {
+        boot_fail("not enough memory for the root file system");
+    }
+}
+
+INIT_TEXT void init_rootfs(void)
+{
+    int error = vfs_mount_root("tmpfs", &root);
+    if (error != 0) {
+        boot_fail("cannot make the root file system (error %d); give the machine more memory",
+                  error);
+    }
+    struct walk walk = {.cred = &linux_root_cred, .root = root, .base = root};
+    make_first_nodes(&walk);
+    if (boot->initrd_size == 0) {
+        return; /* step "init" says what is missing */
+    }
+    const char *reason = "";
+    error = initramfs_unpack(&walk, boot_pointer(boot->initrd), boot->initrd_size, &reason);
+    if (error != 0) {
+        boot_fail("initramfs: %s (error %d)", reason, error);
+    }
+}
+
+/* The image's pages [start, end) leave the kernel's address space and become free memory. */
+static size_t give_back(const char *start, const char *end)
+{
+    size_t pages = 0;
+    for (vaddr_t va = (vaddr_t)start; va < (vaddr_t)end; va += PAGE_SIZE) {
+        paddr_t paddr;
+        unsigned flags;
+        if (arch_kernel_query(va, &paddr, &flags)) {
+            arch_kernel_unmap(va);
+            frame_add(paddr, PAGE_SIZE);
+            pages++;
+        }
+    }
+    return pages;
+}
+
+extern const char __init_text_start[], __init_text_end[], __init_data_start[], __init_data_end[];
+extern const char __ro_after_init_start[], __ro_after_init_end[];
+
+/* Not INIT_TEXT: it gives that back. bootinfo itself lies in what is given back last. */
+void init_reclaim(void)
+{
+    const struct boot_range *ranges = boot_pointer(boot->ranges);
+    size_t pages = give_back(__init_text_start, __init_text_end);
+    pages += give_back(__init_data_start, __init_data_end);
+    arch_kernel_seal((vaddr_t)__ro_after_init_start, (vaddr_t)__ro_after_init_end);
+
+    /* The list of ranges is inside one of them: it is copied before any is given back. */
+    struct boot_range loader[8];
+    size_t count = 0;
+    for (uint32_t i = 0; i < boot->range_count && count < ARRAY_SIZE(loader); i++) {
+        if (ranges[i].type == BOOT_MEM_LOADER) {
+            loader[count++] = ranges[i];
+        }
+    }
+    boot = NULL;
+    for (size_t i = 0; i < count; i++) {
+        frame_add(loader[i].start, loader[i].size);
+        pages += loader[i].size / PAGE_SIZE;
+    }
+    log_info("Freeing unused kernel memory: %zu KiB", pages * (PAGE_SIZE / 1024));
+}
+
+void init_init(void)
+{
+    linux_start_init(&root);
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The kernel's start: checks the hand-over and runs the steps of steps.def, in their order and by
+ * phase. Each step is timed, named in a panic, and checked afterwards: one that returns with
+ * interrupts or preemption changed is reported and mended (C21).
+ */
+#include "abi/layout.h"
+#include "kernel/arch/cpu.h"
+#include "kernel/base/cmdline.h"
+#include "kernel/base/init.h"
+#include "kernel/base/log.h"
+#include "kernel/base/panic.h"
+#include "kernel/base/preempt.h"
+#include "kernel/base/timeline.h"
+#include "kernel/core/sched.h"
+#include "kernel/core/timer.h"
+#include "kernel/init/init.h"
+
+_Noreturn void kernel_main(const struct bootinfo *info);
+
+const struct bootinfo *boot;
+
+enum phase { EARLY, MAIN, LATE };
+
+struct step {
+    const char *name, *what;
+    enum phase phase;
+    void (*run)(void);
+};
+
+#define STEP(step_name, step_phase, on, needs, gives, step_what)                                   \
+    {.name = #step_name, .what = step_what, .phase = step_phase, .run = init_##step_name},
+static const struct step steps[] = {
+#include "kernel/init/steps.def"
+};
+#undef STEP
+
+static void check_after(const struct step *step, bool irqs, int preempt)
+{
+    if (arch_irqs_enabled() != irqs) {
+        log_err("step %s returned with interrupts %s", step->name, irqs ? "off" : "on");
+        irqs ? arch_irq_enable() : arch_irq_disable();
+    }
+    if (preempt_count() != preempt) {
+        log_err("step %s returned with preemption count %d instead of %d", step->name,
+                preempt_count(), preempt);
+        arch_preempt_add(preempt - preempt_count());
+    }
+}
+
+static void run_step(const struct step *step)
+{
+    bool irqs = arch_irqs_enabled();
+    int preempt = preempt_count();
+    static bool debug; /* known after step "cmdline" */
+    panic_set_step(step->name);
+    uint64_t start = arch_cycles();
+    unsigned handle = timeline_begin(TIMELINE_STEP, step->name);
+    step->run();
+    timeline_end(handle);
+    uint64_t cycles = arch_cycles() - start;
+    check_after(step, irqs, preempt);
+    if (step->run == init_cmdline) {
+        debug = cmdline_flag("initcall_debug");
+    }
+    if (debug) {
+        log_notice("step %s (%s) returned after %lu cycles", step->name, step->what,
+                   (unsigned long)cycles);
+    }
+    panic_set_step(NULL);
+}
+
+static void run_phase(enum phase phase)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+        if (steps[i].phase == phase) {
+            run_step(&steps[i]);
+        }
+    }
+}
+
+/* A thread of the kernel's own, which may sleep; the last step starts PID 1 and it ends. */
+void init_late(void *unused)
+{
+    (void)unused;
+    run_phase(LATE);
+}
+
+static INIT_TEXT void check_hand_over(const struct bootinfo *info)
+{
+    if (info->magic != BOOTINFO_MAGIC || info->version != BOOTINFO_VERSION ||
+        info->size != sizeof(*info)) {
+        boot_fail("the loader and the kernel do not belong together (hand-over version %u, "
+                  "expected %u)",
+                  info->version, BOOTINFO_VERSION);
+    }
+    assert(info->direct_map_va == LAYOUT_DIRECT_MAP);
+    assert(info->kernel_va >= LAYOUT_KERNEL &&
+           info->kernel_va + info->kernel_size <= LAYOUT_KERNEL + LAYOUT_KERNEL_MAX);
+    assert(info->cpu_count >= 1 && info->cpu_count <= BOOT_MAX_CPUS);
+}
+
+/* From entry.S, on the boot CPU's stack. Step "random" sets the canary, so this frame has none. */
+__attribute__((no_stack_protector)) void kernel_main(const struct bootinfo *info)
+{
+    uint64_t entered = arch_cycles();
+    boot = info;
+    timeline_add_stamps(info->stamps, MIN(info->stamp_count, BOOT_MAX_STAMPS), entered);
+    run_phase(EARLY);
+    check_hand_over(info);
+    run_phase(MAIN);
+    sched_idle();
+}

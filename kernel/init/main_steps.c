@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The MAIN steps: interrupts, time, the scheduler, files and devices, and the first threads. */
+#include "kernel/arch/clock.h"
+#include "kernel/arch/cpu.h"
+#include "kernel/arch/irq.h"
+#include "kernel/base/init.h"
+#include "kernel/base/log.h"
+#include "kernel/base/panic.h"
+#include "kernel/core/core.h"
+#include "kernel/core/sched.h"
+#include "kernel/core/timer.h"
+#include "kernel/dev/api/power.h"
+#include "kernel/dev/drivers.h"
+#include "kernel/fs/vfs.h"
+#include "kernel/init/init.h"
+#include "kernel/personality/linux/linux.h"
+
+INIT_TEXT void init_irq(void)
+{
+    int error = arch_irq_init(&firmware_irq);
+    if (error != 0) {
+        boot_fail("this machine has no local APIC (error %d); Alba needs one", error);
+    }
+}
+
+INIT_TEXT void init_clock(void)
+{
+    arch_clock_init(&firmware_clock);
+    clock_set_source(rtc_read);
+}
+
+INIT_TEXT void init_sched(void)
+{
+    thread_init();
+    sched_init(boot);
+    sched_start_clock();
+}
+
+INIT_TEXT void init_vfs(void)
+{
+    vfs_init();
+    linux_init_files();
+}
+
+INIT_TEXT void init_drivers(void)
+{
+    drivers_init();
+    linux_init_devices();
+}
+
+INIT_TEXT void init_threads(void)
+{
+    linux_set_power(power_off, power_reset);
+    struct thread *thread;
+    if (thread_create("kernel_init", init_late, NULL, &thread) != 0) {
+        boot_fail("not enough memory for the first thread; give the machine more");
+    }
+    thread_start(thread);
+    thread_put(thread);
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The way from a program's system call to the function behind it: the table made from
+ * abi/linux.def, and struct personality of Linux programs. Numbers that are not in the table are
+ * counted.
+ */
+#include "kernel/base/cmdline.h"
+#include "kernel/base/init.h"
+#include "kernel/personality/linux/call.h"
+#include "kernel/personality/linux/process.h"
+#include "kernel/personality/linux/signal_state.h"
+#include "kernel/personality/linux/strace.h"
+
+typedef long (*linux_call)(struct arch_regs *regs);
+
+static const linux_call calls[LINUX_CALL_MAX] = {
+#define LINUX_CALL(nr, name, format) [nr] = linux_##name,
+#include "abi/linux.def"
+#undef LINUX_CALL
+};
+
+static const struct linux_call_info infos[LINUX_CALL_MAX] = {
+#define LINUX_CALL(nr, name, format) [nr] = {#name, format},
+#include "abi/linux.def"
+#undef LINUX_CALL
+};
+
+unsigned long linux_unknown_calls[LINUX_CALL_MAX + 1]; /* atomic */
+
+static bool tracing RO_AFTER_INIT; /* strace=1 */
+
+void linux_dispatch_init(void)
+{
+    tracing = cmdline_flag("strace");
+}
+
+static long unknown_call(struct arch_regs *regs)
+{
+    uint64_t nr = MIN(arch_call_number(regs), (uint64_t)LINUX_CALL_MAX);
+    __atomic_fetch_add(&linux_unknown_calls[nr], 1, __ATOMIC_RELAXED);
+    return -ENOSYS;
+}
+
+/* Everything but the common case. */
+static __attribute__((noinline)) void syscall_slowly(struct arch_regs *regs, uint64_t nr,
+                                                     linux_call call)
+{
+    if (call == NULL) {
+        call = unknown_call;
+    }
+    const struct linux_call_info *info = nr < LINUX_CALL_MAX && infos[nr].name != NULL ? &infos[nr]
+                                                                                       : NULL;
+    arch_set_result(regs, tracing ? strace_call(regs, info, call) : call(regs));
+}
+
+static void linux_syscall(struct arch_regs *regs)
+{
+    /* The upper half of the number does not count, as on Linux. */
+    uint64_t nr = (uint32_t)arch_call_number(regs);
+    linux_call call = nr < LINUX_CALL_MAX ? calls[nr] : NULL;
+    if (unlikely(call == NULL || tracing)) {
+        syscall_slowly(regs, nr, call);
+        return;
+    }
+    arch_set_result(regs, call(regs));
+}
+
+const struct personality linux_personality_ops = {
+    .name = "linux",
+    .syscall = linux_syscall,
+    .fault = linux_fault,
+    .return_to_user = linux_return_to_user,
+};

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* mount(2) and umount2(2). */
+#include "kernel/fs/inode.h"
+#include "kernel/mm/heap.h"
+#include "kernel/personality/linux/call.h"
+#include "kernel/personality/linux/files.h"
+
+/* A string that may be missing: *out NULL then. */
+static int optional_string(vaddr_t addr, char **out)
+{
+    *out = NULL;
+    return addr != 0 ? path_from_user(addr, out) : 0;
+}
+
+LINUX_CALL5(mount, vaddr_t, source, vaddr_t, target, vaddr_t, type, unsigned long, flags, vaddr_t,
+            data)
+{
+    char *texts[3] = {NULL, NULL, NULL};
+    const vaddr_t addrs[3] = {source, type, data};
+    struct user_name name;
+    struct walk walk;
+    int error = cred_can(linux_current()->cred, VFS_CAP_SYS_ADMIN) ? 0 : -EPERM;
+    for (int i = 0; i < 3 && error == 0; i++) {
+        error = optional_string(addrs[i], &texts[i]);
+    }
+    if (error == 0) {
+        error = user_name_get(&name, target);
+    }
+    if (error == 0) {
+        walk_begin(&walk, AT_FDCWD, ""); /* for two names: source and target */
+        error = vfs_mount(&walk, texts[0], name.text, texts[1], flags, texts[2]);
+        walk_end(&walk);
+        user_name_free(&name);
+    }
+    for (int i = 0; i < 3; i++) {
+        path_buffer_free(texts[i]);
+    }
+    return error;
+}
+
+LINUX_CALL2(umount2, vaddr_t, target, unsigned, flags)
+{
+    struct user_walk uw;
+    int error = user_walk_begin(&uw, AT_FDCWD, target);
+    if (error == 0) {
+        error = vfs_umount(&uw.walk, uw.name.text, flags);
+        user_walk_end(&uw);
+    }
+    return error;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+/* struct timespec of the ABI, and moving it between user memory and nanoseconds. */
+#include "abi/errno.h"
+#include "kernel/arch/user.h"
+#include "kernel/core/timer.h"
+
+struct linux_timespec {
+    int64_t sec, nsec;
+};
+
+static inline struct linux_timespec ns_to_timespec(uint64_t ns)
+{
+    return (struct linux_timespec){(int64_t)(ns / NSEC_PER_SEC), (int64_t)(ns % NSEC_PER_SEC)};
+}
+
+#define TIMESPEC_NS_MAX (UINT64_MAX / 2)
+
+/* Nanoseconds of a time that is not negative, as many as fit: 0, -EFAULT, -EINVAL. */
+static inline int timespec_from_user(vaddr_t addr, uint64_t *ns)
+{
+    struct linux_timespec time;
+    if (get_user(time, addr) != 0) {
+        return -EFAULT;
+    }
+    if (time.sec < 0 || time.nsec < 0 || time.nsec >= (int64_t)NSEC_PER_SEC) {
+        return -EINVAL;
+    }
+    *ns = (uint64_t)time.sec >= TIMESPEC_NS_MAX / NSEC_PER_SEC
+              ? TIMESPEC_NS_MAX
+              : (uint64_t)time.sec * NSEC_PER_SEC + (uint64_t)time.nsec;
+    return 0;
+}
+
+static inline int timespec_to_user(vaddr_t addr, uint64_t ns)
+{
+    struct linux_timespec time = ns_to_timespec(ns);
+    return put_user(time, addr);
+}

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The Linux ABI programs: what they say on the host's Linux is what they must say on Alba.
+
+They run on the host twice: a program that does not say the same both times is a wrong test.
+"""
+import abi
+import pytest
+
+CASES = [(program, case) for program in abi.programs() for case in abi.cases(program)]
+
+
+@pytest.fixture(scope="session")
+def host(root):
+    return abi.on_host(root / "build", abi.programs())
+
+
+@pytest.fixture(scope="session")
+def host_again(root):
+    return abi.on_host(root / "build", abi.programs())
+
+
+@pytest.fixture(scope="session")
+def alba(root, built):
+    return abi.on_alba(built("x86_64/alba.elf"), root / "build", abi.programs())
+
+
+@pytest.mark.parametrize("program", abi.programs())
+def test_programs_are_repeatable(program, host, host_again):
+    assert "" not in host[program], host[program].get("")
+    assert host[program] == host_again[program]
+    assert set(host[program]) == set(abi.cases(program))
+
+
+@pytest.mark.parametrize("program,case", CASES, ids=[f"{p}-{c}" for p, c in CASES])
+def test_as_on_linux(program, case, host, alba):
+    outcome, notes = alba
+    got = outcome.get(program, {}).get(case)
+    if got is None:
+        pytest.fail(f"{program} did not get to {case}: " + notes.get(program, "not run"),
+                    pytrace=False)
+    assert got == host[program][case], notes.get(program, "")

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The user half of the machine in port.h: programs' accesses by walking the page tables, through a
+ * TLB that keeps what it saw until it is flushed.
+ */
+#include "kernel/arch/user.h"
+#include "abi/errno.h"
+#include "port.h"
+#include <machine/paging.h>
+#include <string.h>
+
+#define ROOT_PADDR 0x1000ul /* the loader's page table, outside what is free */
+#define TLB_SIZE   64u
+
+unsigned fake_faults;
+struct space *fake_user_space;
+
+paddr_t x86_kernel_root(void);
+bool x86_finish_kernel_half(void);
+paddr_t x86_kernel_root(void)
+{
+    return ROOT_PADDR;
+}
+bool x86_finish_kernel_half(void)
+{
+    return true;
+}
+
+/* The user half. */
+
+static paddr_t cr3 = ROOT_PADDR;
+static struct {
+    vaddr_t va; /* 0: free */
+    pte_t pte;
+} tlb[TLB_SIZE];
+
+paddr_t x86_read_cr3(void)
+{
+    return cr3;
+}
+
+void x86_write_cr3(paddr_t root)
+{
+    cr3 = root;
+    memset(tlb, 0, sizeof(tlb));
+}
+
+void x86_invlpg(vaddr_t va)
+{
+    for (size_t i = 0; i < TLB_SIZE; i++) {
+        if (tlb[i].va == va) {
+            tlb[i].va = 0;
+        }
+    }
+}
+
+static pte_t walk(vaddr_t va)
+{
+    const pte_t *table = phys_to_virt(cr3);
+    for (int shift = 39;; shift -= 9) {
+        pte_t entry = table[va >> shift & 511];
+        if (!(entry & X86_PTE_PRESENT) || shift == 12) {
+            return entry;
+        }
+        table = phys_to_virt(entry & X86_PTE_ADDR);
+    }
+}
+
+static bool grants(pte_t pte, unsigned access)
+{
+    return (pte & X86_PTE_PRESENT) && (pte & X86_PTE_USER) &&
+           (!(access & SPACE_WRITE) || (pte & X86_PTE_WRITE)) &&
+           (!(access & SPACE_EXEC) || !(pte & X86_PTE_NX));
+}
+
+/* Where va is in memory for this access; NULL: a page fault. */
+static char *translate(vaddr_t va, unsigned access)
+{
+    vaddr_t page = va & ~PAGE_MASK;
+    for (size_t i = 0; i < TLB_SIZE; i++) {
+        if (tlb[i].va == page && grants(tlb[i].pte, access)) {
+            return (char *)phys_to_virt(tlb[i].pte & X86_PTE_ADDR) + (va & PAGE_MASK);
+        }
+    }
+    x86_invlpg(page); /* a page fault drops what it met */
+    pte_t pte = walk(page);
+    if (!grants(pte, access)) {
+        return NULL;
+    }
+    size_t slot = fake_random() % TLB_SIZE;
+    tlb[slot].va = page;
+    tlb[slot].pte = pte;
+    return (char *)phys_to_virt(pte & X86_PTE_ADDR) + (va & PAGE_MASK);
+}
+
+static int user_access(struct space *space, vaddr_t addr, void *buf, size_t size, unsigned access)
+{
+    arch_mmu_switch(&space->mmu);
+    for (size_t done = 0; done < size;) {
+        size_t piece = MIN(PAGE_SIZE - ((addr + done) & PAGE_MASK), size - done);
+        char *bytes;
+        for (unsigned tries = 0; (bytes = translate(addr + done, access)) == NULL; tries++) {
+            fake_faults++;
+            int error = space_fault(space, addr + done, access);
+            if (error != 0) {
+                return error;
+            }
+            if (tries > 3) {
+                fake_die("a fault was said to be resolved and was not");
+            }
+        }
+        if (access & SPACE_WRITE) {
+            memcpy(bytes, (char *)buf + done, piece);
+        } else {
+            memcpy((char *)buf + done, bytes, piece);
+        }
+        done += piece;
+    }
+    return 0;
+}
+
+int fake_user_read(struct space *space, vaddr_t addr, void *buf, size_t size)
+{
+    return user_access(space, addr, buf, size, SPACE_READ);
+}
+
+int fake_user_write(struct space *space, vaddr_t addr, const void *buf, size_t size)
+{
+    return user_access(space, addr, (void *)buf, size, SPACE_WRITE);
+}
+
+int fake_user_exec(struct space *space, vaddr_t addr)
+{
+    char byte;
+    return user_access(space, addr, &byte, 1, SPACE_EXEC);
+}
+
+uint8_t fake_user_byte(struct space *space, vaddr_t addr)
+{
+    uint8_t byte;
+    if (fake_user_read(space, addr, &byte, 1) != 0) {
+        fake_die("user byte not readable");
+    }
+    return byte;
+}
+
+/* copy routines: partial ones move byte by byte, to find the exact place of a fault. */
+
+size_t copy_from_user_partial(void *dst, vaddr_t src, size_t size)
+{
+    size_t done = 0;
+    while (done < size && fake_user_read(fake_user_space, src + done, (char *)dst + done, 1) == 0) {
+        done++;
+    }
+    return size - done;
+}
+
+size_t copy_to_user_partial(vaddr_t dst, const void *src, size_t size)
+{
+    size_t done = 0;
+    while (done < size &&
+           fake_user_write(fake_user_space, dst + done, (const char *)src + done, 1) == 0) {
+        done++;
+    }
+    return size - done;
+}
+
+int clear_user(vaddr_t dst, size_t size)
+{
+    static const char zeroes[4096];
+    while (size != 0) {
+        size_t piece = MIN(size, sizeof(zeroes));
+        if (copy_to_user_partial(dst, zeroes, piece) != 0) {
+            return -EFAULT;
+        }
+        dst += piece;
+        size -= piece;
+    }
+    return 0;
+}

@@ -1,0 +1,75 @@
+# What the house needs (deps), and what it must look like (check, format).
+PYTHON := /usr/bin/python3
+
+# Debian packages come first: make remakes the makefiles it includes before anything else, and then
+# starts over. A goal that is not listed needs what `make run` needs.
+DEPS_none  := help clean deps
+DEPS_test  := test unit fuzz abi boot-test real-test
+DEPS_check := check format format-check layers headers tidy clang steps
+DEPS_bench := bench bench-%
+DEPS_debug := debug
+DEPS_GOALS := $(filter-out $(DEPS_none),$(MAKECMDGOALS))
+DEPS := $(if $(DEPS_GOALS),run) $(foreach g,test check bench debug,$(if \
+        $(filter $(DEPS_$(g)),$(DEPS_GOALS)),$(g)))
+include $(patsubst %,build/deps/%.mk,$(strip $(DEPS)))
+build/deps/%.mk: tools/deps.list tools/deps
+	@tools/deps $*
+	@mkdir -p $(@D)
+	@echo '# The packages of group $* are installed.' >$@
+
+.PHONY: deps format check format-check layers headers tidy clang steps
+deps: ## says what is missing to build and test, and installs it
+	@tools/deps run test check bench debug
+
+# Everything that is ours and in C; tables (.def) keep the form they have.
+C_FILES := $(shell find abi lib boot kernel user host test bench tools -name '*.[ch]' 2>/dev/null)
+H_FILES := $(filter %.h,$(C_FILES))
+
+format: ## brings the C files into the form of .clang-format
+	clang-format-14 -i $(C_FILES)
+format-check:
+	@clang-format-14 --dry-run -Werror $(C_FILES)
+	@echo "format: $(words $(C_FILES)) files"
+
+layers: $(if $(wildcard kernel/init/*.c),$(KERNEL_O))
+	@$(PYTHON) tools/layers.py --objects $(B)/k
+
+tidy:
+	@$(PYTHON) tools/tidy.py
+
+# Each header compiles alone, with the flags of the part it belongs to.
+HOST_HEADERS   := $(filter host/% user/% test/% bench/%,$(H_FILES))
+KERNEL_HEADERS := $(filter abi/% lib/% kernel/%,$(H_FILES))
+BOOT_HEADERS   := $(filter boot/%,$(H_FILES))
+HEADER_CHECKS  := $(KERNEL_HEADERS:%=build/headers/k/%.ok) $(HOST_HEADERS:%=build/headers/h/%.ok) \
+                  $(BOOT_HEADERS:%=build/headers/b/%.ok)
+headers: $(HEADER_CHECKS)
+	@echo "headers: $(words $(HEADER_CHECKS)) compile alone"
+build/headers/k/%.ok: %
+	@mkdir -p $(@D)
+	@$(CC) $(filter-out -MMD -MP,$(KFLAGS)) -MMD -MP -MF $@.d -MT $@ -fsyntax-only -x c $<
+	@touch $@
+build/headers/b/%.ok: %
+	@mkdir -p $(@D)
+	@$(CC) $(filter-out -MMD -MP,$(FREESTANDING)) -MMD -MP -MF $@.d -MT $@ -fsyntax-only -x c $<
+	@touch $@
+build/headers/h/%.ok: %
+	@mkdir -p $(@D)
+	@$(CC) $(filter-out -MMD -MP,$(COMMON)) -D_GNU_SOURCE -Itest/unit/fake -MMD -MP -MF $@.d -MT $@ \
+	    -fsyntax-only -x c $<
+	@touch $@
+-include $(HEADER_CHECKS:%=%.d)
+
+# The second compiler.
+CLANG_O := $(KERNEL_C:%.c=build/clang/k/%.o)
+build/clang/k/%.o: %.c
+	@mkdir -p $(@D)
+	clang-14 $(KFLAGS) -c $< -o $@
+-include $(CLANG_O:.o=.d)
+clang: $(CLANG_O)
+	@echo "clang: $(words $(CLANG_O)) kernel files compile with clang 14 without a warning"
+
+steps:
+	@$(PYTHON) tools/steps.py
+
+check: format-check layers headers tidy clang steps unit ## form, layers, headers, tidy, clang, unit tests

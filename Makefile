@@ -29,7 +29,9 @@ KFLAGS := $(FREESTANDING) -fPIE -fvisibility=hidden -fno-omit-frame-pointer \
         -fstack-protector-strong -mstack-protector-guard=tls -mstack-protector-guard-reg=gs \
         -mstack-protector-guard-offset=40
 # Kernel entry leaves the stack 8-byte aligned, and nothing here needs more.
-KFLAGS += $(if $(findstring clang,$(CC)),-mstack-alignment=8,-mpreferred-stack-boundary=3)
+# Padding between functions and before loops was 8 % of the image, and bought no instruction.
+KFLAGS += $(if $(findstring clang,$(CC)),-mstack-alignment=8,-mpreferred-stack-boundary=3 \
+        -falign-functions=4 -falign-jumps=1 -falign-loops=1 -falign-labels=1)
 
 # The block functions are the machine's own in the kernel.
 LIB_C    := $(filter-out lib/mem.c,$(wildcard lib/*.c))

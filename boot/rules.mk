@@ -5,12 +5,10 @@ BOOT_FLAGS := $(FREESTANDING) -fPIE -fvisibility=hidden -fno-stack-protector \
 # Whole blocks are summed and cleared 16 bytes at a time; the loader saves no one's registers.
 BOOT_BLOCK_FLAGS := $(filter-out -mgeneral-regs-only,$(BOOT_FLAGS)) -msse2
 
-BOOT_LIB_C := lib/acpi.c lib/elf.c lib/format.c lib/mem.c lib/mptable.c lib/string.c
-BOOT_C := $(BOOT_LIB_C) $(wildcard boot/arch/$(ARCH)/*.c) \
-          $(filter-out boot/loader/unpack_%.c,$(wildcard boot/loader/*.c))
+BOOT_LIB_C := lib/acpi.c lib/elf.c lib/format.c lib/lz4.c lib/mem.c lib/mptable.c lib/string.c
+BOOT_C := $(BOOT_LIB_C) $(wildcard boot/arch/$(ARCH)/*.c boot/loader/*.c)
 BOOT_O := $(BOOT_C:%.c=$(B)/b/%.o) $(patsubst %.S,$(B)/b/%.o,$(wildcard boot/arch/$(ARCH)/*.S))
-PVH_O  := $(B)/b/boot/door/pvh/entry.o $(B)/b/boot/door/pvh/door.o \
-          $(B)/b/boot/loader/unpack_none.o $(B)/b/payload_stored.o
+PVH_O  := $(B)/b/boot/door/pvh/entry.o $(B)/b/boot/door/pvh/door.o $(B)/b/payload_stored.o
 
 $(B)/b/%.o: %.c
 	@mkdir -p $(@D)
@@ -42,14 +40,12 @@ $(B)/alba.elf: $(BOOT_O) $(PVH_O) boot/door/pvh/pvh.lds
 	$(OBJCOPY) --strip-all $(B)/b/alba.sym.elf $@
 
 # The bzImage: real-mode code in front, then the loader with the packed kernel.
-LINUX_O := $(B)/b/boot/door/linux/entry.o $(B)/b/boot/door/linux/door.o \
-           $(B)/b/boot/loader/unpack_lz4.o $(B)/b/payload_lz4.o
+LINUX_O := $(B)/b/boot/door/linux/entry.o $(B)/b/boot/door/linux/door.o $(B)/b/payload_lz4.o
 SETUP_FLAGS := $(filter-out -mno-red-zone -O2,$(FREESTANDING)) -m16 -march=i386 -Os -fno-pic \
                -fno-stack-protector
 SETUP_C := lib/mem.c lib/string.c $(wildcard boot/door/linux/setup/*.c)
 SETUP_O := $(SETUP_C:%.c=$(B)/b16/%.o) \
            $(patsubst %.S,$(B)/b16/%.o,$(wildcard boot/door/linux/setup/*.S))
-LZ4_A   ?= $(shell $(CC) -print-file-name=liblz4.a)
 
 $(B)/b16/%.o: %.c
 	@mkdir -p $(@D)
@@ -65,7 +61,7 @@ $(B)/b/setup.bin: $(SETUP_O) boot/door/linux/setup/setup.lds
 $(B)/b/image.bin: $(BOOT_O) $(LINUX_O) boot/door/linux/image.lds
 	$(LD) -pie --no-dynamic-linker -z max-page-size=4096 -z noexecstack --gc-sections --no-undefined \
 	    --build-id=none --no-warn-rwx-segments -T boot/door/linux/image.lds -o $(B)/b/image.elf \
-	    $(BOOT_O) $(LINUX_O) $(LZ4_A)
+	    $(BOOT_O) $(LINUX_O)
 	$(OBJCOPY) -O binary -R .dynamic $(B)/b/image.elf $@
 $(B)/b/mkbzimage: boot/tools/mkbzimage.c boot/door/linux/params.h
 	@mkdir -p $(@D)

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * Checks the payload and opens it (payload.h). Unpacking is liblz4's; its few needs of a C library
- * are in lz4_needs.c.
- */
+/* Checks the payload, and unpacks it if it is packed (payload.h). */
 #include "boot/loader/payload.h"
 #include "boot/loader/loader.h"
-#include "boot/loader/unpack.h"
+#include "lib/lz4.h"
 #include "lib/string.h"
 
 void payload_check(void)
@@ -34,7 +31,8 @@ uint8_t *payload_open(struct loader *loader, uint32_t *type)
     }
     *type = BOOT_MEM_KERNEL;
     uint64_t to = loader_take(loader, header->size, BOOT_MEM_KERNEL);
-    if (!unpack(payload_data, header->packed_size, (uint8_t *)to, header->size)) {
+    long got = lz4_unpack(payload_data, header->packed_size, (uint8_t *)to, header->size);
+    if (got != (long)header->size) {
         fail("kernel image is damaged (it does not unpack); write the image anew");
     }
     return (uint8_t *)to;

@@ -63,7 +63,9 @@ int vfs_permission(const struct cred *cred, const struct path *path, unsigned ma
 static void resolve_boot_time(struct timestamp *time)
 {
     if (unlikely(time->nsec == TIMESTAMP_BOOT.nsec)) {
-        uint64_t start = clock_realtime_ns() - clock_monotonic_ns();
+        uint64_t uptime =
+            clock_monotonic_ns(); /* read first, so that the difference is not negative */
+        uint64_t start = clock_realtime_ns() - uptime;
         *time = (struct timestamp){(int64_t)(start / NSEC_PER_SEC), start % NSEC_PER_SEC};
     }
 }

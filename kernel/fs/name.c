@@ -172,13 +172,15 @@ int vfs_link(const struct path *old, const struct walk *walk, const char *name)
     }
     struct inode *dir = target.parent.dentry->inode;
     struct dentry *dentry = NULL;
-    error = name_may_create(walk->cred, &target);
-    if (error == 0 && old->mount != target.parent.mount) {
-        error = -EXDEV;
-    } else if (error == 0 && (inode_is_dir(inode) || dir->ops->make == NULL)) {
-        error = -EPERM;
-    } else if (error == 0 && target.last.slash) {
+    if (target.child == NULL && target.last.kind == NAME_NORMAL && target.last.slash) {
         error = -ENOENT;
+    } else if (target.child == NULL && old->mount != target.parent.mount) {
+        error = -EXDEV;
+    } else {
+        error = name_may_create(walk->cred, &target);
+    }
+    if (error == 0 && (inode_is_dir(inode) || dir->ops->make == NULL)) {
+        error = -EPERM;
     } else if (error == 0) {
         dentry = dentry_create(target.parent.dentry, &target.last.name, inode);
         error = dentry != NULL ? 0 : -ENOMEM;

@@ -165,63 +165,66 @@ static int create_locked(const struct request *r, struct name_target *target, st
     return open_walked(r->walk.cred, &path, r->flags, true, out);
 }
 
-/*
- * The name exists but leads nowhere: if it is a link, the request goes on with the link's text in
- * the link's directory. *text is freed and replaced; *base is put and replaced.
- */
-static int follow_dangling(struct request *r, char **text, struct path *base)
+static bool is_text_link(const struct dentry *dentry)
 {
-    struct name_target target;
-    int error = name_lock(&r->walk, r->name, r->walk_flags, &target);
-    if (error != 0) {
-        return error;
-    }
-    char *buf = kmalloc(VFS_PATH_MAX);
-    int size = -ENOMEM;
-    if (target.child == NULL) {
-        size = -ENOENT;
-    } else if (buf != NULL) {
-        struct path link = {target.parent.mount, target.child};
-        size = vfs_readlink(&r->walk, &link, buf, VFS_PATH_MAX - 1);
-    }
-    if (size >= 0) {
-        buf[size] = '\0';
-        path_get(&target.parent);
-        path_put(base);
-        kfree(*text);
-        *base = r->walk.base = target.parent;
-        r->name = *text = buf;
-    } else {
-        kfree(buf);
-    }
-    name_unlock(&target);
-    return size < 0 ? size : 0;
+    return (dentry->inode->mode & S_IFMT) == S_IFLNK && dentry->inode->ops->follow == NULL;
 }
 
-/* O_CREAT: the name is made if it is not there; what is there is opened by an ordinary walk. */
+/*
+ * The name is a link: the request goes on with its text, in its directory. *text is freed and
+ * replaced, and so is *base.
+ */
+static int follow_link(struct request *r, const struct name_target *target, char **text,
+                       struct path *base)
+{
+    char *buf = kmalloc(VFS_PATH_MAX);
+    if (buf == NULL) {
+        return -ENOMEM;
+    }
+    struct path link = {target->parent.mount, target->child};
+    int size = vfs_readlink(&r->walk, &link, buf, VFS_PATH_MAX - 1);
+    if (size < 0) {
+        kfree(buf);
+        return size;
+    }
+    buf[size] = '\0';
+    path_get(&target->parent);
+    path_put(base);
+    kfree(*text);
+    *base = r->walk.base = target->parent;
+    r->name = *text = buf;
+    return 0;
+}
+
+/*
+ * O_CREAT: the name is made if it is not there. Links in the last component are followed here, one
+ * by one, as what they lead to may have to be made; anything else that is there is opened by an
+ * ordinary walk.
+ */
 static int open_create(struct request *r, struct file **out)
 {
     struct path base = {NULL, NULL};
     char *text = NULL;
-    int error = 0;
-    for (unsigned links = 0; error == 0; links++) {
+    int error = -ELOOP;
+    for (unsigned links = 0; links <= VFS_LINK_MAX; links++) {
         struct name_target target;
-        error = links > VFS_LINK_MAX ? -ELOOP
-                                     : name_lock(&r->walk, r->name, r->walk_flags, &target);
+        error = name_lock(&r->walk, r->name, r->walk_flags, &target);
         if (error != 0) {
             break;
         }
         error = create_locked(r, &target, out);
+        bool follow = error == -ESTALE && !(r->flags & O_NOFOLLOW) && is_text_link(target.child);
+        if (follow) {
+            error = r->walk_flags & WALK_NO_LINKS ? -ELOOP : follow_link(r, &target, &text, &base);
+        }
         name_unlock(&target);
-        if (error != -ESTALE) {
+        if (!follow && error == -ESTALE) {
+            error = open_existing(r, out);
+        }
+        if (!follow || error != 0) {
             break;
         }
-        error = open_existing(r, out);
-        if (error != -ENOENT || (r->flags & O_NOFOLLOW)) {
-            break;
-        }
-        error = follow_dangling(r, &text, &base);
-        error = error == -EINVAL ? -ENOENT : error; /* not a link */
+        error = -ELOOP;
     }
     path_put(&base);
     kfree(text);

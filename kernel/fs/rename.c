@@ -80,12 +80,22 @@ static int check_loops(const struct move *m)
     return 0;
 }
 
+/* Only directories are named with slashes at the end. */
+static int check_slashes(const struct move *m)
+{
+    bool exchange = (m->flags & RENAME_EXCHANGE) != 0;
+    if (exchange && m->to_last.slash && !inode_is_dir(m->to->inode)) {
+        return -ENOTDIR;
+    }
+    if (!inode_is_dir(m->from->inode) && (m->from_last.slash || (m->to_last.slash && !exchange))) {
+        return -ENOTDIR;
+    }
+    return 0;
+}
+
 static int check_rights(const struct move *m)
 {
     bool is_dir = inode_is_dir(m->from->inode), exchange = (m->flags & RENAME_EXCHANGE) != 0;
-    if (!is_dir && (m->from_last.slash || (m->to_last.slash && !exchange))) {
-        return -ENOTDIR;
-    }
     int error = name_may_remove(m->cred, &m->from_dir, m->from, is_dir);
     if (error == 0 && m->to != NULL) {
         error = name_may_remove(m->cred, &m->to_dir, m->to,
@@ -167,6 +177,9 @@ static int do_move(struct move *m)
 static int move_locked(struct move *m)
 {
     int error = look_up_both(m);
+    if (error == 0) {
+        error = check_slashes(m);
+    }
     if (error == 0) {
         error = check_loops(m);
     }

@@ -372,8 +372,9 @@ CASE(futex_requeue)
         sched_yield();
     }
     SHOW(moved);
-    CALL(syscall(SYS_futex, &queue_word, FUTEX_WAKE, 10, NULL, NULL, 0));
-    CALL(syscall(SYS_futex, &target_word, FUTEX_WAKE, 10, NULL, NULL, 0));
+    long woken = syscall(SYS_futex, &queue_word, FUTEX_WAKE, 10, NULL, NULL, 0);
+    woken += syscall(SYS_futex, &target_word, FUTEX_WAKE, 10, NULL, NULL, 0);
+    SHOW(woken);
     for (int i = 0; i < N; i++) {
         pthread_join(t[i], NULL);
     }

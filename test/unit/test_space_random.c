@@ -428,6 +428,20 @@ static void step_outside(struct model_space *s, unsigned number)
     }
 }
 
+/* Private pages of objects that may be written are copied ahead, which the model does not know. */
+static void step_populate(struct model_space *s, unsigned first, unsigned end)
+{
+    for (unsigned i = first; i < end; i++) {
+        const struct model_page *page = &s->pages[i];
+        if (page->object >= 0 && !page->shared && (page->rights & REGION_WRITE)) {
+            end = i;
+        }
+    }
+    if (first < end) {
+        space_populate(s->space, page_address(first), (end - first) * PAGE_SIZE);
+    }
+}
+
 static void random_step(struct model_space *s)
 {
     unsigned first = fake_random() % WINDOW,
@@ -463,7 +477,7 @@ static void random_step(struct model_space *s)
         step_truncate(object, fake_random() % 4 ? OBJECT_PAGES : index);
         break;
     case 18:
-        step_punch(object, index, MIN(index + 1 + fake_random() % 4, OBJECT_PAGES));
+        step_punch(object, index, MIN(index + 1 + size % 4, OBJECT_PAGES));
         break;
     case 19:
         step_read(s, first, SPACE_EXEC);
@@ -472,7 +486,7 @@ static void random_step(struct model_space *s)
         step_outside(s, first);
         break;
     case 22:
-        space_populate(s->space, page_address(first), (end - first) * PAGE_SIZE);
+        step_populate(s, first, end);
         break;
     case 23 ... 31:
         step_read(s, first, SPACE_READ);

@@ -158,6 +158,9 @@ static long where(struct host_stat *out)
         return -ENOENT;
     }
     int size = vfs_path_name(&walk.base, &walk.root, out->text, sizeof(out->text));
+    if (size >= 0) {
+        memset(out->text + size, 0, sizeof(out->text) - (size_t)size);
+    }
     return size < 0 ? size : 0;
 }
 

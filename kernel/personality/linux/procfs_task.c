@@ -273,6 +273,10 @@ struct fs_context *proc_fs_context(const struct pseudo_ctx *ctx)
     unsigned long flags = process_tree_acquire();
     struct linux_thread *thread = ctx_thread_locked(ctx);
 
+    /* Kernel threads have none of their own: they are where PID 1 is. */
+    if (thread != NULL && thread->process->is_kernel && thread->fs == NULL) {
+        thread = init_process->leader;
+    }
     if (thread != NULL && !thread->exiting && thread->fs != NULL) {
         fs = thread->fs;
         fs_context_get(fs);

@@ -2,6 +2,7 @@
 /* See files.h. */
 #include "files.h"
 #include "abi/errno.h"
+#include "kernel/arch/user.h"
 #include "kernel/core/timer.h"
 #include "kernel/mm/heap.h"
 #include "port.h"
@@ -94,4 +95,9 @@ struct cred *fake_cred(uint32_t uid, uint32_t gid)
     cred->uid = cred->euid = cred->suid = cred->fsuid = uid;
     cred->gid = cred->egid = cred->sgid = cred->fsgid = gid;
     return cred;
+}
+
+int copy_to_user(vaddr_t dst, const void *src, size_t size)
+{
+    return copy_to_user_partial(dst, src, size) == 0 ? 0 : -EFAULT;
 }

@@ -35,7 +35,7 @@ $(B)/b/payload_%.o: boot/loader/payload_data.S $(B)/b/payload_%.bin
 	    -DPAYLOAD_ALIGN=$(PAYLOAD_ALIGN) -c $< -o $@
 
 $(B)/alba.elf: $(BOOT_O) $(PVH_O) boot/door/pvh/pvh.lds
-	$(LD) -static -z max-page-size=4096 -z noexecstack --gc-sections --no-undefined --build-id=none \
+	$(LD) -static -z max-page-size=64 -z noexecstack --gc-sections --no-undefined --build-id=none \
 	    -T boot/door/pvh/pvh.lds -o $(B)/b/alba.sym.elf $(BOOT_O) $(PVH_O)
 	$(OBJCOPY) --strip-all $(B)/b/alba.sym.elf $@
 
@@ -72,3 +72,4 @@ $(B)/alba.bzImage: $(B)/b/setup.bin $(B)/b/image.bin $(B)/b/mkbzimage
 -include $(patsubst %.o,%.d,$(BOOT_O) $(PVH_O) $(LINUX_O) $(SETUP_O))
 .PHONY: images
 images: $(B)/alba.elf $(B)/alba.bzImage ## the images that machines boot
+all: images

@@ -182,12 +182,10 @@ static void add_ports(const struct machine *machine, bool for_shell, struct stri
         }
         add_chardev(machine, (enum channel)i, for_shell, command);
         add(command, "-device", NULL);
-        if (i == CHANNEL_TERMINAL) {
-            strings_format(command, "virtconsole,nr=0,chardev=%s", channel_names[i]);
-        } else {
-            strings_format(command, "virtserialport,nr=%d,chardev=%s,name=alba.%s", i - 1,
-                           channel_names[i], channel_names[i]);
-        }
+        /* The terminal, too, is a generic port, and the kernel knows it by its name: QEMU throws
+         * away what a console port cannot pass on at once. Port 0 can only be a console. */
+        strings_format(command, "virtserialport,nr=%d,chardev=%s,name=alba.%s", i, channel_names[i],
+                       channel_names[i]);
     }
 }
 
@@ -206,7 +204,7 @@ void machine_command(const struct machine *machine, const struct options *option
         add(command, "-global", "virtio-mmio.force-legacy=false");
     }
     add(command, "-device", NULL);
-    strings_format(command, "virtio-serial-%s,max_ports=%d", mmio ? "device" : "pci", CHANNELS - 1);
+    strings_format(command, "virtio-serial-%s,max_ports=%d", mmio ? "device" : "pci", CHANNELS);
     add_chardev(machine, CHANNEL_SERIAL, for_shell, command);
     add_chardev(machine, CHANNEL_CONTROL, for_shell, command);
     add(command, "-device", "virtserialport,nr=1,chardev=control,name=alba.control");

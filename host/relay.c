@@ -294,8 +294,9 @@ static int explain_failure(struct relay *relay)
         say("the machine failed%s",
             relay->serial.size > 0 ? "; its last words are above" : " before it said anything");
     } else {
-        say("the machine stopped without saying how %s",
-            relay->control.started ? "its program ended" : "its program starts");
+        say("the machine stopped %s", relay->control.started
+                                          ? "without saying how its program ended"
+                                          : "before its program started");
     }
     return STATUS_ALBA;
 }

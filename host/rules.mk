@@ -31,7 +31,7 @@ $(BUSYBOX_ROOT)/etc/passwd: $(BUSYBOX) host/rules.mk
 	mkdir -p $(addprefix $(BUSYBOX_ROOT)/,bin sbin usr/bin usr/sbin etc root)
 	cp $(BUSYBOX) $(BUSYBOX_ROOT)/bin/busybox
 	for name in $$($(BUSYBOX) --list-full); do \
-	    test -e $(BUSYBOX_ROOT)/$$name || ln -s /bin/busybox $(BUSYBOX_ROOT)/$$name; done
+	    test -e $(BUSYBOX_ROOT)/$$name || test -L $(BUSYBOX_ROOT)/$$name || ln -s /bin/busybox $(BUSYBOX_ROOT)/$$name; done
 	echo 'root:x:0:' > $(BUSYBOX_ROOT)/etc/group
 	echo 'root:x:0:0:root:/root:/bin/sh' > $@
 

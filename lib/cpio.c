@@ -5,38 +5,19 @@
  */
 #include "lib/cpio.h"
 #include "abi/errno.h"
+#include "lib/bytes.h"
 #include "lib/string.h"
 
 #define HEADER_SIZE   110u
 #define NAME_MAX_SIZE 4096u /* c_namesize with padding: Linux's PATH_MAX */
 #define TRAILER       "TRAILER!!!"
 
-enum field {
-    F_INO,
-    F_MODE,
-    F_UID,
-    F_GID,
-    F_NLINK,
-    F_MTIME,
-    F_FILESIZE,
-    F_DEVMAJOR,
-    F_DEVMINOR,
-    F_RDEVMAJOR,
-    F_RDEVMINOR,
-    F_NAMESIZE,
-    F_CHECK,
-};
-
-#define ONES 0x0101010101010101ull
+#define ONES          0x0101010101010101ull
 
 /* Eight hexadecimal digits; *bad gets bits set when there is another character. */
-static inline uint32_t hex_field(const uint8_t *digits, uint64_t *bad)
+static uint32_t hex_field(const uint8_t *digits, uint64_t *bad)
 {
-    uint64_t x;
-    memcpy(&x, digits, 8);
-    if (x == 0x30 * ONES) { /* "00000000", by far the most frequent */
-        return 0;
-    }
+    uint64_t x = bytes_load8(digits);
     uint64_t letter = x >> 6 & ONES; /* 0x41.. and 0x61.. against 0x30.. */
     uint64_t value = (x & 0x0f * ONES) + letter * 9;
     /* Upper halves: 3 for digits, 4 or 6 for letters. Values: below 10, or from 10 to 15. */
@@ -82,9 +63,7 @@ static int fail(const char **error, int number, const char *text)
 static void skip_zeroes(struct cpio *cpio)
 {
     while (cpio->size - cpio->at >= 8) {
-        uint64_t word;
-        memcpy(&word, cpio->bytes + cpio->at, 8);
-        if (word != 0) {
+        if (bytes_load8(cpio->bytes + cpio->at) != 0) {
             break;
         }
         cpio->at += 8;
@@ -96,7 +75,8 @@ static void skip_zeroes(struct cpio *cpio)
 
 static bool magic_ok(const uint8_t *header)
 {
-    return memcmp(header, "07070", 5) == 0 && (header[5] == '1' || header[5] == '2');
+    return bytes_equal(header, "0707", 4) && header[4] == '0' &&
+           (header[5] == '1' || header[5] == '2');
 }
 
 static int check_start(struct cpio *cpio, const char **error)
@@ -116,53 +96,59 @@ static int check_start(struct cpio *cpio, const char **error)
     return fail(error, -EINVAL, "ends inside a header");
 }
 
-static int read_header(struct cpio *cpio, struct cpio_entry *e, const char **error)
+static const uint8_t zero_digits[8 * CPIO_NUMBERS + 1] = "0000000000000000000000000000000000000000"
+                                                         "0000000000000000000000000000000000000000"
+                                                         "000000000000000000000000";
+
+void cpio_begin(struct cpio *cpio, const void *bytes, uint64_t size)
 {
-    const uint8_t *fields = cpio->bytes + cpio->at + 6;
+    *cpio = (struct cpio){.bytes = bytes, .size = size, .previous = zero_digits};
+}
+
+/* Most numbers are those of the entry before: only the others are decoded. */
+static int read_header(struct cpio *cpio, const char **error)
+{
+    const uint8_t *digits = cpio->bytes + cpio->at + 6, *previous = cpio->previous;
+    uint32_t *numbers = &cpio->entry.n.ino;
     uint64_t bad = 0;
-    e->ino = hex_field(fields + 8 * F_INO, &bad);
-    e->mode = hex_field(fields + 8 * F_MODE, &bad);
-    e->uid = hex_field(fields + 8 * F_UID, &bad);
-    e->gid = hex_field(fields + 8 * F_GID, &bad);
-    e->nlink = hex_field(fields + 8 * F_NLINK, &bad);
-    e->mtime = hex_field(fields + 8 * F_MTIME, &bad);
-    e->data_size = hex_field(fields + 8 * F_FILESIZE, &bad);
-    e->dev_major = hex_field(fields + 8 * F_DEVMAJOR, &bad);
-    e->dev_minor = hex_field(fields + 8 * F_DEVMINOR, &bad);
-    e->rdev_major = hex_field(fields + 8 * F_RDEVMAJOR, &bad);
-    e->rdev_minor = hex_field(fields + 8 * F_RDEVMINOR, &bad);
-    e->name_size = hex_field(fields + 8 * F_NAMESIZE, &bad);
+    for (unsigned i = 0; i < CPIO_NUMBERS; i++) {
+        if (bytes_load8(digits + 8 * i) != bytes_load8(previous + 8 * i)) {
+            numbers[i] = hex_field(digits + 8 * i, &bad);
+        }
+    }
+    cpio->previous = digits;
     return bad == 0 ? 0 : fail(error, -EINVAL, "has a header with characters that are no digits");
 }
 
 /* Name and data, checked; moves on behind them. */
-static int read_body(struct cpio *cpio, struct cpio_entry *e, const char **error)
+static int read_body(struct cpio *cpio, const char **error)
 {
+    struct cpio_entry *e = &cpio->entry;
     uint64_t left = cpio->size - cpio->at - HEADER_SIZE;
     const uint8_t *name = cpio->bytes + cpio->at + HEADER_SIZE;
-    if (e->name_size == 0 || e->name_size > NAME_MAX_SIZE) {
+    if (e->n.name_size == 0 || e->n.name_size > NAME_MAX_SIZE) {
         return fail(error, -EINVAL, "has a name of impossible size");
     }
-    if (e->name_size > left) {
+    if (e->n.name_size > left) {
         return fail(error, -EINVAL, "ends inside a name");
     }
-    if (name[e->name_size - 1] != '\0') {
+    if (name[e->n.name_size - 1] != '\0') {
         return fail(error, -EINVAL, "has a name that does not end");
     }
     e->name = (const char *)name;
-    uint64_t data = ALIGN_UP(cpio->at + HEADER_SIZE + e->name_size, 4);
-    if (data > cpio->size || e->data_size > cpio->size - data) {
+    uint64_t data = ALIGN_UP(cpio->at + HEADER_SIZE + e->n.name_size, 4);
+    if (data > cpio->size || e->n.data_size > cpio->size - data) {
         return fail(error, -EINVAL, "ends before the data does");
     }
     e->data = cpio->bytes + data;
-    cpio->at = MIN(ALIGN_UP(data + e->data_size, 4), cpio->size);
+    cpio->at = MIN(ALIGN_UP(data + e->n.data_size, 4), cpio->size);
     return 1;
 }
 
-int cpio_next(struct cpio *cpio, struct cpio_entry *entry, const char **error)
+int cpio_next(struct cpio *cpio, const char **error)
 {
     for (;;) {
-        entry->name = NULL;
+        cpio->entry.name = NULL;
         if (cpio->at < cpio->size && cpio->bytes[cpio->at] == 0) {
             skip_zeroes(cpio);
         }
@@ -171,12 +157,12 @@ int cpio_next(struct cpio *cpio, struct cpio_entry *entry, const char **error)
         }
         int result = check_start(cpio, error);
         if (result == 0) {
-            result = read_header(cpio, entry, error);
+            result = read_header(cpio, error);
         }
         if (result == 0) {
-            result = read_body(cpio, entry, error);
+            result = read_body(cpio, error);
         }
-        if (result < 0 || entry->name[0] != 'T' || strcmp(entry->name, TRAILER) != 0) {
+        if (result < 0 || cpio->entry.name[0] != 'T' || strcmp(cpio->entry.name, TRAILER) != 0) {
             return result;
         }
         cpio->archive++;

@@ -8,33 +8,38 @@
  */
 #include "lib/types.h"
 
-struct cpio {
-    const uint8_t *bytes;
-    uint64_t size;
-    uint64_t at;      /* offset of the next header */
-    unsigned archive; /* which one of those in a row: inode numbers mean nothing beyond it */
+/* The numbers of a header, in its order. */
+struct cpio_numbers {
+    uint32_t ino, mode, uid, gid, nlink, mtime, data_size;
+    uint32_t dev_major, dev_minor, rdev_major, rdev_minor;
+    uint32_t name_size, check;
 };
+#define CPIO_NUMBERS 13
+static_assert(sizeof(struct cpio_numbers) == CPIO_NUMBERS * sizeof(uint32_t), "used as an array");
 
 struct cpio_entry {
-    uint32_t ino, mode, uid, gid, nlink, mtime;
-    uint32_t dev_major, dev_minor, rdev_major, rdev_minor;
+    struct cpio_numbers n;
     const char *name; /* zero-terminated inside the archive */
-    uint32_t name_size;
-    uint32_t data_size;
     const uint8_t *data;
 };
 
-static inline void cpio_begin(struct cpio *cpio, const void *bytes, uint64_t size)
-{
-    *cpio = (struct cpio){bytes, size, 0, 0};
-}
+struct cpio {
+    const uint8_t *bytes;
+    uint64_t size;
+    uint64_t at;             /* offset of the next header */
+    unsigned archive;        /* which one of those in a row: inode numbers mean nothing beyond it */
+    const uint8_t *previous; /* digits that entry.n was read from */
+    struct cpio_entry entry;
+};
+
+void cpio_begin(struct cpio *cpio, const void *bytes, uint64_t size);
 
 /*
- * The next entry: 1; 0: there is none; or -EINVAL (not an archive or damaged), -ENOTSUP (packed or
- * another format), with *error saying what is wrong. After an error about an entry whose name could
- * be read, entry->name is that name, else NULL.
+ * Reads the next entry into cpio->entry: 1; 0: there is none; or -EINVAL (not an archive or
+ * damaged), -ENOTSUP (packed or another format), with *error saying what is wrong. After an error
+ * about an entry whose name could be read, entry.name is that name, else NULL.
  */
-int cpio_next(struct cpio *cpio, struct cpio_entry *entry, const char **error);
+int cpio_next(struct cpio *cpio, const char **error);
 
 /* Is the name one that may be unpacked below a root directory? NULL: yes, else what is wrong. */
 const char *cpio_name_error(const char *name);

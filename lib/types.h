@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
 /* The few types and macros that everything uses. Freestanding. */
-#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -18,6 +17,12 @@ typedef int64_t ssize_type; /* a size, or a negative errno */
 #define PAGE_SHIFT                      12
 #define PAGE_SIZE                       4096ul
 #define PAGE_MASK                       (PAGE_SIZE - 1)
+
+/* Not from <limits.h>: gcc's brings the host's PATH_MAX and friends along. */
+#ifndef INT_MAX
+#define INT_MAX __INT_MAX__
+#define INT_MIN (-INT_MAX - 1)
+#endif
 
 #define ARRAY_SIZE(a)                   (sizeof(a) / sizeof((a)[0]))
 #define ALIGN_UP(x, align)              (((x) + ((__typeof__(x))(align)-1)) & ~((__typeof__(x))(align)-1))

@@ -47,8 +47,6 @@ KERNEL = [  # longest first
     ("kernel/fs/", "fs"), ("kernel/mm/", "mm"),
 ]
 
-# The port contract is implemented by a machine's folder and declared one level up.
-ARCH_PREFIX = ("arch_",)
 
 
 def layer_of(path):
@@ -56,9 +54,14 @@ def layer_of(path):
         if path.startswith(prefix):
             return layer
     if path.startswith("kernel/arch/"):
-        return "machine" if path.count("/") > 2 else "arch"
+        # The headers under include/ are a machine's half of the contract.
+        return "machine" if path.count("/") > 2 and "/include/" not in path else "arch"
     top = path.split("/")[0]
     return top if top in RULES else None
+
+
+# What the compiler calls by itself is part of every layer.
+COMPILER = {"__stack_chk_fail"}
 
 
 def allowed(user, used):
@@ -74,17 +77,28 @@ def includes():
         if user is None:
             continue
         for used_name in pattern.findall(path.read_text(errors="replace")):
-            if not (ROOT / used_name).exists():
-                # "machine/..." is the chosen machine's half of the contract; the arch headers and
-                # code of the machine itself may use it, everybody else gets it through them.
-                continue
-            used = layer_of(used_name)
+            used = layer_of(used_name) if (ROOT / used_name).exists() else None
             if used and not allowed(user, used):
                 yield f"{name} includes {used_name}", f"{user} -> {used}"
 
 
+def declarations():
+    """Layer of each function and variable by the header that declares it: the port contract and
+    its upcalls are declared in one layer and defined in another, and the declaration counts."""
+    found = {}
+    pattern = re.compile(r"^(?!\s|#|typedef\b|struct \w+ \{|enum\b|static\b).*?\b(\w+)(?:\(|\[|;)",
+                         re.M)
+    for path in sorted(ROOT.glob("*/**/*.h")):
+        layer = layer_of(str(path.relative_to(ROOT)))
+        if layer in (None, "test", "host", "user"):
+            continue
+        for name in pattern.findall(path.read_text(errors="replace")):
+            found.setdefault(name, layer)
+    return found
+
+
 def symbols(directory):
-    """The same for symbols: undefined ones against the object that defines them."""
+    """The same for symbols: undefined ones against who declares or defines them."""
     home, wanted = {}, collections.defaultdict(set)
     objects = sorted(pathlib.Path(directory).glob("**/*.o"))
     if not objects:
@@ -98,12 +112,13 @@ def symbols(directory):
             wanted[name].add(symbol)
         elif kind.isupper():
             home[symbol] = name
+    declared = declarations()
     for name in sorted(wanted):
         user = layer_of(name)
         for symbol in sorted(wanted[name]):
-            if user is None or symbol not in home or symbol.startswith(ARCH_PREFIX):
+            if user is None or symbol not in home or symbol in COMPILER:
                 continue
-            used = layer_of(home[symbol])
+            used = declared.get(symbol) or layer_of(home[symbol])
             if used and not allowed(user, used):
                 yield f"{name} uses {symbol} of {home[symbol]}", f"{user} -> {used}"
 

@@ -6,11 +6,12 @@
  */
 #include "lib/types.h"
 
-#define BLOCK_SIZE 128u
+#define BLOCK_SIZE 256u
 
 /*
- * A checksum in the manner of Fletcher's, over two lanes of 64 bits: one sum of the words, and one
- * of those sums, which knows their order. Every change within a single word changes it.
+ * A checksum in the manner of Fletcher's, over two lanes of 64 bits: the sum of all words, and the
+ * sum of that sum after each block. Every change within a single word changes it, and so do blocks
+ * in another order.
  */
 struct block_sum {
     uint64_t word[4];

@@ -103,14 +103,13 @@ static void check(struct kernel *k, const struct elf64_ehdr *header)
     }
 }
 
-/* Applies one relocation: the word at va becomes `value`, or grows by the slide. */
-static void move_word(struct kernel *k, uint64_t va)
+/* `count` words of the file behind a linked address, or the end. */
+static uint64_t *words_at(struct kernel *k, uint64_t va, uint64_t count)
 {
-    uint64_t *word = (uint64_t *)bytes_at(k, va, sizeof(*word));
-    if (!IS_ALIGNED(va, sizeof(*word))) {
+    if (!IS_ALIGNED(va, sizeof(uint64_t))) {
         refuse("a relocation is not aligned");
     }
-    *word += k->slide;
+    return (uint64_t *)bytes_at(k, va, count * sizeof(uint64_t));
 }
 
 /*
@@ -119,16 +118,19 @@ static void move_word(struct kernel *k, uint64_t va)
  */
 static void relocate_relr(struct kernel *k, uint64_t va, uint64_t size)
 {
-    const uint64_t *entry = (const uint64_t *)bytes_at(k, va, size);
+    const uint64_t *entry = words_at(k, va, size / sizeof(*entry));
+    const uint64_t slide = k->slide;
     uint64_t where = 0;
     for (const uint64_t *end = entry + size / sizeof(*entry); entry < end; entry++) {
         if ((*entry & 1) == 0) {
-            move_word(k, *entry);
+            *words_at(k, *entry, 1) += slide;
             where = *entry + 8;
             continue;
         }
-        for (uint64_t bits = *entry >> 1; bits != 0; bits &= bits - 1) {
-            move_word(k, where + 8 * (unsigned)__builtin_ctzll(bits));
+        uint64_t bits = *entry >> 1;
+        uint64_t *words = bits == 0 ? NULL : words_at(k, where, 64 - __builtin_clzll(bits));
+        for (; bits != 0; bits &= bits - 1) {
+            words[__builtin_ctzll(bits)] += slide;
         }
         where += 63 * 8;
     }
@@ -191,6 +193,14 @@ static void map_part(struct kernel *k, uint64_t va, uint64_t pa, uint64_t size, 
     }
 }
 
+/* Clears from inside a page to its end. */
+static void clear_rest(uint8_t *bytes)
+{
+    uint8_t *line = bytes + (-(uint64_t)bytes & 15);
+    memset(bytes, 0, (size_t)(line - bytes));
+    block_clear(line, -(uint64_t)line & PAGE_MASK);
+}
+
 static void place_segment(struct kernel *k, const struct elf64_phdr *ph)
 {
     unsigned rights = (ph->p_flags & ELF_PF_W ? PAGING_WRITE : 0u) |
@@ -199,7 +209,7 @@ static void place_segment(struct kernel *k, const struct elf64_phdr *ph)
     uint64_t in_file = ALIGN_UP(ph->p_filesz, PAGE_SIZE);
     uint64_t in_memory = ALIGN_UP(ph->p_memsz, PAGE_SIZE);
     if (in_file > 0) {
-        memset(bytes + ph->p_filesz, 0, in_file - ph->p_filesz);
+        clear_rest(bytes + ph->p_filesz);
         if (k->file_type != BOOT_MEM_KERNEL &&
             memory_retype(&k->loader->memory, (uint64_t)bytes, in_file, k->file_type,
                           BOOT_MEM_KERNEL) != 0) {

@@ -29,7 +29,9 @@ static bool insert(struct memory_map *map, uint32_t at, struct boot_range range)
     if (map->count >= map->max) {
         return false;
     }
-    memmove(&map->ranges[at + 1], &map->ranges[at], (map->count - at) * sizeof(range));
+    for (uint32_t i = map->count; i > at; i--) {
+        map->ranges[i] = map->ranges[i - 1];
+    }
     map->ranges[at] = range;
     map->count++;
     return true;

@@ -22,7 +22,7 @@ struct payload_header {
     uint64_t reserved[7];
     uint64_t check; /* makes the sum of all 64-bit words zero */
 };
-static_assert(sizeof(struct payload_header) == BLOCK_SIZE, "the header is one block");
+static_assert(sizeof(struct payload_header) == 128, "the header is a format");
 
 /* The sum of the header's words: 0 for a good one. */
 static inline uint64_t payload_header_sum(const struct payload_header *header)

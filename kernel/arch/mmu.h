@@ -31,6 +31,10 @@ enum arch_pte_flag {
 struct arch_mmu {
     paddr_t root;
     uint64_t table_pages; /* page-table pages of the user half, for /proc */
+    /* Private to the port: root entries in use, and the leaf table that was looked at last. */
+    uint64_t root_used[4];
+    vaddr_t leaf_start;
+    pte_t *leaf;
 };
 
 /* A root with the kernel half in it; -ENOMEM. */

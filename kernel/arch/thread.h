@@ -64,6 +64,8 @@ vaddr_t arch_get_user_tls(const struct thread *thread);
  * software bytes). save: size bytes to user memory. load: checks and takes over, -EFAULT/-EINVAL.
  */
 size_t arch_fpu_frame_size(void);
+/* Gives the current thread a clean FPU state, for a signal handler. */
+void arch_fpu_reset(void);
 int arch_fpu_save_user(vaddr_t dst);
 int arch_fpu_load_user(vaddr_t src);
 

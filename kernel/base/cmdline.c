@@ -16,9 +16,13 @@
 #include "lib/format.h"
 #include "lib/string.h"
 
-#define WORD_KNOWN  (1u << 31) /* somebody asked for it */
-#define WORD_INIT   (1u << 30) /* comes after "--" */
-#define WORD_LENGTH 0x00ffffffu
+/* The header of a record: flags, the size of the name (or that it is long), the size of the word.
+ */
+#define WORD_KNOWN      (1u << 31) /* somebody asked for it */
+#define WORD_INIT       (1u << 30) /* comes after "--" */
+#define WORD_NAME_SHIFT 20
+#define WORD_NAME_LONG  0x3ffu
+#define WORD_LENGTH     0x000fffffu
 
 /* A word in the line. */
 struct word {
@@ -120,20 +124,28 @@ static char *record_next(char *record)
     return record + sizeof(uint32_t) + (header_get(record) & WORD_LENGTH) + 1;
 }
 
+/* The size of the record's name; *value: where the value begins, at the end when there is none. */
+static size_t record_name(const char *record, uint32_t header, const char **value)
+{
+    const char *word = record_word(record);
+    size_t size = header & WORD_LENGTH;
+    size_t name_size = header >> WORD_NAME_SHIFT & WORD_NAME_LONG;
+
+    if (unlikely(name_size == WORD_NAME_LONG)) {
+        const char *equals = memchr(word + 1, '=', size - 1);
+        name_size = equals != NULL ? (size_t)(equals - word) : size;
+    }
+    *value = word + name_size + (name_size < size);
+    return name_size;
+}
+
 /* The next record from *cursor on that has the name; NULL: none. *value is its value. */
 static char *record_find(char **cursor, const char *name, const char **value)
 {
     for (char *record = *cursor; record < cmdline.words_end; record = record_next(record)) {
         uint32_t header = header_get(record);
-        if (header & WORD_INIT) {
-            continue;
-        }
-        const char *word = record_word(record);
-        size_t size = header & WORD_LENGTH;
-        const char *equals = size > 0 ? memchr(word + 1, '=', size - 1) : NULL;
-        size_t name_size = equals != NULL ? (size_t)(equals - word) : size;
-        if (name_matches(name, word, name_size)) {
-            *value = equals != NULL ? equals + 1 : word + size;
+        size_t name_size = record_name(record, header, value);
+        if (!(header & WORD_INIT) && name_matches(name, record_word(record), name_size)) {
             *cursor = record_next(record);
             return record;
         }
@@ -222,15 +234,14 @@ void cmdline_unknown(void (*visit)(void *arg, const char *word, bool is_env), vo
     for (char *record = cmdline.words; record < cmdline.words_end; record = record_next(record)) {
         uint32_t header = header_get(record);
         const char *word = record_word(record);
-        size_t size = header & WORD_LENGTH;
+        const char *value;
         if (header & WORD_INIT) {
             visit(arg, word, false);
             continue;
         }
-        const char *equals = size > 0 ? memchr(word + 1, '=', size - 1) : NULL;
-        size_t name_size = equals != NULL ? (size_t)(equals - word) : size;
+        size_t name_size = record_name(record, header, &value);
         if (!(header & WORD_KNOWN) && memchr(word, '.', name_size) == NULL) {
-            visit(arg, word, equals != NULL);
+            visit(arg, word, name_size < (header & WORD_LENGTH));
         }
     }
 }
@@ -248,7 +259,9 @@ static char *record_make(char *record, const struct word *word, uint32_t flags)
         to += word->size - word->value_start;
     }
     *to = '\0';
-    header_set(record, (uint32_t)(to - record - sizeof(uint32_t)) | flags);
+    uint32_t name_size = (uint32_t)MIN(word->name_size, (size_t)WORD_NAME_LONG);
+    header_set(record,
+               (uint32_t)(to - record - sizeof(uint32_t)) | flags | name_size << WORD_NAME_SHIFT);
     return to + 1;
 }
 

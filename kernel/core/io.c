@@ -7,18 +7,6 @@
 #include "kernel/base/panic.h"
 #include "lib/string.h"
 
-void io_init_user(struct io *io, vaddr_t base, size_t size)
-{
-    *io = (struct io){.vec_left = 1, .left = size, .user = true, .one = {base, size}};
-    io->vec = &io->one;
-}
-
-void io_init_kernel(struct io *io, void *base, size_t size)
-{
-    *io = (struct io){.vec_left = 1, .left = size, .one = {(vaddr_t)base, size}};
-    io->vec = &io->one;
-}
-
 void io_init_vec(struct io *io, const struct io_vec *vec, size_t count, bool user)
 {
     *io = (struct io){.vec = vec, .vec_left = count, .user = user};
@@ -51,10 +39,18 @@ static size_t move_piece(bool user, enum io_kind kind, vaddr_t addr, void *kerne
     return clear_user(addr, size) == 0 ? size : 0;
 }
 
-static size_t io_move(struct io *io, enum io_kind kind, void *kernel, size_t size)
+static void next_piece(struct io *io)
+{
+    if (io->offset == io->vec->size && io->vec_left > 1) {
+        io->vec++;
+        io->vec_left--;
+        io->offset = 0;
+    }
+}
+
+static size_t move_pieces(struct io *io, enum io_kind kind, void *kernel, size_t size)
 {
     size_t done = 0;
-    size = MIN(size, io->left);
     while (done < size) {
         size_t piece = MIN(io->vec->size - io->offset, size - done);
         void *at = kind == IO_ZERO ? NULL : (char *)kernel + done;
@@ -66,14 +62,25 @@ static size_t io_move(struct io *io, enum io_kind kind, void *kernel, size_t siz
         if (moved < piece) {
             break;
         }
-        if (io->offset == io->vec->size && io->vec_left > 1) {
-            io->vec++;
-            io->vec_left--;
-            io->offset = 0;
-        }
+        next_piece(io);
     }
     io->left -= done;
     return done;
+}
+
+/* What nearly every transfer is, one piece of user memory, is done without a loop. */
+static inline __attribute__((always_inline)) size_t io_move(struct io *io, enum io_kind kind,
+                                                            void *kernel, size_t size)
+{
+    size = MIN(size, io->left);
+    if (unlikely(!io->user || size - 1 >= io->vec->size - io->offset)) {
+        return move_pieces(io, kind, kernel, size); /* size 0 comes here, too */
+    }
+    size_t moved = move_piece(true, kind, io->vec->base + io->offset, kernel, size);
+    io->offset += moved;
+    io->left -= moved;
+    next_piece(io);
+    return moved;
 }
 
 size_t io_put(struct io *io, const void *src, size_t size)

@@ -20,8 +20,15 @@ struct io {
     struct io_vec one;        /* storage for a single piece */
 };
 
-void io_init_user(struct io *io, vaddr_t base, size_t size);
-void io_init_kernel(struct io *io, void *base, size_t size);
+static inline void io_init_user(struct io *io, vaddr_t base, size_t size)
+{
+    *io = (struct io){
+        .vec = &io->one, .vec_left = 1, .left = size, .user = true, .one = {base, size}};
+}
+static inline void io_init_kernel(struct io *io, void *base, size_t size)
+{
+    *io = (struct io){.vec = &io->one, .vec_left = 1, .left = size, .one = {(vaddr_t)base, size}};
+}
 /* vec must stay while io is used; bounds were checked by the caller. */
 void io_init_vec(struct io *io, const struct io_vec *vec, size_t count, bool user);
 

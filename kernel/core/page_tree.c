@@ -25,19 +25,27 @@ static unsigned slot_number(uint64_t index, unsigned level)
     return index >> (level * NODE_BITS) & (NODE_SLOTS - 1);
 }
 
-struct frame *page_tree_find(const struct page_tree *tree, uint64_t index)
+struct frame *page_tree_find(struct page_tree *tree, uint64_t index)
 {
     if (index < PAGE_TREE_INLINE) {
         return tree->first[index];
     }
-    if (!covers(tree->height, index)) {
-        return NULL;
+    struct node *node = tree->near;
+    if (node == NULL || tree->near_number != index >> NODE_BITS) {
+        if (tree->height == 0 || !covers(tree->height, index)) {
+            return NULL;
+        }
+        node = tree->root;
+        for (unsigned level = tree->height - 1; level > 0 && node != NULL; level--) {
+            node = node->slot[slot_number(index, level)];
+        }
+        if (node == NULL) {
+            return NULL;
+        }
+        tree->near = node;
+        tree->near_number = index >> NODE_BITS;
     }
-    void *here = tree->root;
-    for (unsigned level = tree->height; level-- > 0 && here != NULL;) {
-        here = ((struct node *)here)->slot[slot_number(index, level)];
-    }
-    return here;
+    return node->slot[index & (NODE_SLOTS - 1)];
 }
 
 struct frame **page_tree_slot(struct page_tree *tree, uint64_t index)
@@ -108,6 +116,7 @@ void page_tree_drop(struct page_tree *tree, uint64_t first, uint64_t last,
             tree->first[i] = NULL;
         }
     }
+    tree->near = NULL;
     const struct drop_call call = {first, last, drop, arg};
     bool some = tree->height != 0 && covers(tree->height, first) && first <= last;
     if (some) {

@@ -15,10 +15,13 @@ struct page_tree {
     struct frame *first[PAGE_TREE_INLINE];
     void *root;      /* node, or NULL */
     unsigned height; /* levels of nodes below and with root */
+    /* The node of the lowest level that was found last, or NULL, and which one that is. */
+    void *near;
+    uint64_t near_number;
 };
 
 /* The value at index, or NULL. */
-struct frame *page_tree_find(const struct page_tree *tree, uint64_t index);
+struct frame *page_tree_find(struct page_tree *tree, uint64_t index);
 /* Where the value for index is kept, made if need be; NULL: out of memory. Valid until the next
  * change of the tree. */
 struct frame **page_tree_slot(struct page_tree *tree, uint64_t index);

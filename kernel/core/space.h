@@ -103,15 +103,25 @@ int space_unmap(struct space *space, vaddr_t addr, size_t size);
 /* Changes rights (REGION_READ/WRITE/EXEC bits of rights): -ENOMEM for holes, -EACCES by MAY bits.
  */
 int space_protect(struct space *space, vaddr_t addr, size_t size, unsigned rights);
-/* Moves or resizes a mapping as mremap(2). */
-int space_remap(struct space *space, vaddr_t old, size_t old_size, size_t new_size, bool may_move,
-                vaddr_t fixed, vaddr_t *out);
+/* Moves or resizes a mapping as mremap(2); the place goes to *out. */
+struct space_remap {
+    vaddr_t old;
+    size_t old_size, new_size;
+    bool may_move;
+    vaddr_t fixed; /* where to, replacing what is there; or 0 */
+};
+int space_remap(struct space *space, const struct space_remap *remap, vaddr_t *out);
 /* madvise(MADV_DONTNEED): drops private pages; -ENOMEM for holes. */
 int space_discard(struct space *space, vaddr_t addr, size_t size);
 /* Fills in pages ahead of use (MAP_POPULATE); best effort. */
 void space_populate(struct space *space, vaddr_t addr, size_t size);
 
-enum space_access { SPACE_READ = 1, SPACE_WRITE = 2, SPACE_EXEC = 4 };
+enum space_access {
+    SPACE_READ = 1,
+    SPACE_WRITE = 2,
+    SPACE_EXEC = 4,
+    SPACE_FORCE = 8, /* space_access: whatever the rights are now, as ptrace */
+};
 /*
  * Resolves a page fault. 0: try the access again. -EFAULT: nothing mapped there (SEGV_MAPERR),
  * -EACCES: not with these rights (SEGV_ACCERR), -ENXIO: beyond the object's end (SIGBUS),
@@ -119,10 +129,9 @@ enum space_access { SPACE_READ = 1, SPACE_WRITE = 2, SPACE_EXEC = 4 };
  */
 int space_fault(struct space *space, vaddr_t addr, unsigned access);
 
-/* Copies from or to another space's memory as it is mapped there (ptrace, /proc/PID/mem, cmdline):
- * bytes copied. write ignores missing REGION_WRITE when force. */
-size_t space_access(struct space *space, vaddr_t addr, void *buf, size_t size, bool write,
-                    bool force);
+/* Copies from (SPACE_READ) or to (SPACE_WRITE; buf NULL: zeroes) another space's memory as it is
+ * mapped there, for exec, ptrace, /proc/PID/mem, cmdline: bytes copied. */
+size_t space_access(struct space *space, vaddr_t addr, void *buf, size_t size, unsigned access);
 
 /* Drops the mappings of the vmo's pages [first, last]; with `copies` also private copies of them.
  * For the vmo, when pages are taken away. */

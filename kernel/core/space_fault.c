@@ -330,10 +330,6 @@ static int access_page(struct fault *fault, struct vmo_page *page)
     for (;;) {
         mutex_lock(&fault->space->lock);
         int error = fault_locked(fault);
-        if (error == -EACCES && fault->access == SPACE_READ) {
-            /* Mapped, but without rights now: that is enough only with force. */
-            error = -EACCES;
-        }
         if (error == 0) {
             page->paddr = arch_pte_paddr(*fault->entry);
             page->borrowed = arch_pte_borrowed(*fault->entry);
@@ -352,25 +348,26 @@ static int access_page(struct fault *fault, struct vmo_page *page)
     }
 }
 
-size_t space_access(struct space *space, vaddr_t addr, void *buf, size_t size, bool write,
-                    bool force)
+size_t space_access(struct space *space, vaddr_t addr, void *buf, size_t size, unsigned access)
 {
     size_t done = 0;
     while (done < size && addr < LAYOUT_USER_END) {
         size_t offset = addr & PAGE_MASK, piece = MIN(PAGE_SIZE - offset, size - done);
         struct fault fault = {.space = space,
                               .va = addr - offset,
-                              .access = write ? SPACE_WRITE : SPACE_READ,
-                              .force = force};
+                              .access = access & ~(unsigned)SPACE_FORCE,
+                              .force = (access & SPACE_FORCE) != 0};
         struct vmo_page page;
         if (access_page(&fault, &page) != 0) {
             break;
         }
         char *bytes = (char *)phys_to_virt(page.paddr) + offset;
-        if (write) {
+        if (!(access & SPACE_WRITE)) {
+            memcpy((char *)buf + done, bytes, piece);
+        } else if (buf != NULL) {
             memcpy(bytes, (char *)buf + done, piece);
         } else {
-            memcpy((char *)buf + done, bytes, piece);
+            memset(bytes, 0, piece);
         }
         if (!page.borrowed) {
             frame_put(paddr_to_frame(page.paddr));

@@ -6,19 +6,13 @@
 #include "kernel/core/space.h"
 #include "kernel/core/space_impl.h"
 
-struct remap {
-    vaddr_t old;
-    size_t old_size, new_size; /* whole pages */
-    vaddr_t fixed;             /* where to, or 0 */
-};
-
 static bool overlaps(vaddr_t a, size_t a_size, vaddr_t b, size_t b_size)
 {
     return a < b + b_size && b < a + a_size;
 }
 
 /* Puts the mapping of `old` to `addr`, where nothing is mapped. */
-static int move_region(struct region *region, const struct remap *remap, vaddr_t addr,
+static int move_region(struct region *region, const struct space_remap *remap, vaddr_t addr,
                        struct list *dead)
 {
     struct space *space = region->space;
@@ -45,7 +39,7 @@ static int move_region(struct region *region, const struct remap *remap, vaddr_t
 }
 
 /* Enlarges the region at its end; false: something is in the way. */
-static bool grow_in_place(struct region *region, const struct remap *remap, struct list *dead)
+static bool grow_in_place(struct region *region, const struct space_remap *remap, struct list *dead)
 {
     size_t more = remap->new_size - remap->old_size;
     vaddr_t end = region->end;
@@ -63,7 +57,7 @@ static bool grow_in_place(struct region *region, const struct remap *remap, stru
     return true;
 }
 
-static int remap_locked(struct space *space, const struct remap *remap, bool may_move, vaddr_t *out,
+static int remap_locked(struct space *space, const struct space_remap *remap, vaddr_t *out,
                         struct list *dead)
 {
     struct region *region = space_find_locked(space, remap->old);
@@ -84,7 +78,7 @@ static int remap_locked(struct space *space, const struct remap *remap, bool may
             return 0;
         }
     }
-    if (!may_move) {
+    if (!remap->may_move) {
         return -ENOMEM;
     }
     vaddr_t addr = remap->fixed;
@@ -104,12 +98,14 @@ static int remap_locked(struct space *space, const struct remap *remap, bool may
     return move_region(region, remap, addr, dead);
 }
 
-int space_remap(struct space *space, vaddr_t old, size_t old_size, size_t new_size, bool may_move,
-                vaddr_t fixed, vaddr_t *out)
+int space_remap(struct space *space, const struct space_remap *asked, vaddr_t *out)
 {
-    struct remap remap = {old, ALIGN_UP(old_size, PAGE_SIZE), ALIGN_UP(new_size, PAGE_SIZE), fixed};
+    struct space_remap remap = *asked; /* in whole pages */
+    remap.old_size = ALIGN_UP(asked->old_size, PAGE_SIZE);
+    remap.new_size = ALIGN_UP(asked->new_size, PAGE_SIZE);
+    vaddr_t old = remap.old, fixed = remap.fixed;
     if (!IS_ALIGNED(old, PAGE_SIZE) || !IS_ALIGNED(fixed, PAGE_SIZE) || remap.new_size == 0 ||
-        remap.old_size < old_size) {
+        remap.old_size < asked->old_size) {
         return -EINVAL;
     }
     if (remap.old_size > LAYOUT_USER_END || old > LAYOUT_USER_END - remap.old_size) {
@@ -126,7 +122,7 @@ int space_remap(struct space *space, vaddr_t old, size_t old_size, size_t new_si
     }
     struct list dead = LIST_INIT(dead);
     mutex_lock(&space->lock);
-    int error = remap_locked(space, &remap, may_move, out, &dead);
+    int error = remap_locked(space, &remap, out, &dead);
     mutex_unlock(&space->lock);
     regions_reap(&dead);
     return error;

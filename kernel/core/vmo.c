@@ -134,10 +134,11 @@ void vmo_find_pages(struct vmo *vmo, uint64_t index, size_t count, struct vmo_pa
     spin_unlock(&vmo->lock);
 }
 
-void vmo_fill(struct vmo *vmo, uint64_t index, bool hole, char *dst, size_t from, size_t to)
+void vmo_fill(const struct absent_page *page, char *dst, size_t from, size_t to)
 {
-    uint64_t start = index * PAGE_SIZE;
-    uint64_t borrowed = hole ? 0 : __atomic_load_n(&vmo->borrowed, __ATOMIC_RELAXED);
+    const struct vmo *vmo = page->vmo;
+    uint64_t start = page->index * PAGE_SIZE;
+    uint64_t borrowed = page->hole ? 0 : __atomic_load_n(&vmo->borrowed, __ATOMIC_RELAXED);
     size_t have = borrowed > start ? MIN(borrowed - start, PAGE_SIZE) : 0;
     if (from < have) {
         size_t end = MIN(have, to);
@@ -181,9 +182,9 @@ static int make_page(struct vmo *vmo, uint64_t index, bool *stale, struct vmo_pa
         return -ENOMEM;
     }
     spin_lock(&vmo->lock);
-    bool hole = page_tree_find(&vmo->pages, index) == HOLE;
+    const struct absent_page absent = {vmo, index, page_tree_find(&vmo->pages, index) == HOLE};
     spin_unlock(&vmo->lock);
-    vmo_fill(vmo, index, hole, frame_to_virt(frame), 0, PAGE_SIZE);
+    vmo_fill(&absent, frame_to_virt(frame), 0, PAGE_SIZE);
 
     frame_get(frame); /* one for the object, one for the caller */
     struct frame *there;
@@ -235,11 +236,11 @@ void vmo_copy_page(struct vmo *vmo, uint64_t index, void *dst)
 {
     struct vmo_page page;
     spin_lock(&vmo->lock);
-    bool hole = page_tree_find(&vmo->pages, index) == HOLE;
+    const struct absent_page absent = {vmo, index, page_tree_find(&vmo->pages, index) == HOLE};
     bool found = find_locked(vmo, index, false, &page);
     spin_unlock(&vmo->lock);
     if (!found) {
-        vmo_fill(vmo, index, hole, dst, 0, PAGE_SIZE);
+        vmo_fill(&absent, dst, 0, PAGE_SIZE);
         return;
     }
     memcpy(dst, phys_to_virt(page.paddr), PAGE_SIZE);

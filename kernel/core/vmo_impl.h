@@ -34,8 +34,14 @@ static inline bool is_page(const struct frame *frame)
 /* Whether the page at index is a whole one of the borrowed bytes; REQUIRES lock. Only for slots
  * that are empty. */
 bool vmo_is_borrowed_locked(const struct vmo *vmo, uint64_t index, paddr_t *paddr);
-/* Writes what an absent page holds in [from, to) to the same place of dst. */
-void vmo_fill(struct vmo *vmo, uint64_t index, bool hole, char *dst, size_t from, size_t to);
+/* A page that is not there; hole: what was in its slot. */
+struct absent_page {
+    struct vmo *vmo;
+    uint64_t index;
+    bool hole;
+};
+/* Writes what the absent page reads as in [from, to) to the same place of dst. */
+void vmo_fill(const struct absent_page *page, char *dst, size_t from, size_t to);
 /* Puts a frame (its reference is taken over) into an empty slot. Returns 0 with *stale telling that
  * mappings of borrowed bytes must go, -EEXIST (then *there is the page, with a reference), or
  * -ENOMEM; with an error the frame is still the caller's. */

@@ -50,25 +50,26 @@ int vmo_read(struct vmo *vmo, uint64_t offset, struct io *io, size_t size, size_
     return 0;
 }
 
-/* Writes to a page that is not there: into a fresh frame, which is put in its place afterwards. */
-static int write_absent(struct vmo *vmo, uint64_t offset, bool hole, size_t size, struct io *io,
+/* Writes size bytes at `start` of a page that is not there: into a fresh frame, which is put in its
+ * place afterwards. */
+static int write_absent(const struct absent_page *page, size_t start, size_t size, struct io *io,
                         size_t *moved)
 {
-    uint64_t index = offset / PAGE_SIZE;
-    size_t start = offset & PAGE_MASK;
+    struct vmo *vmo = page->vmo;
+    uint64_t index = page->index;
     struct frame *frame = frame_alloc(0);
     if (frame == NULL) {
         return -ENOMEM;
     }
     char *bytes = frame_to_virt(frame);
-    vmo_fill(vmo, index, hole, bytes, 0, start);
-    vmo_fill(vmo, index, hole, bytes, start + size, PAGE_SIZE);
+    vmo_fill(page, bytes, 0, start);
+    vmo_fill(page, bytes, start + size, PAGE_SIZE);
     size_t got = io_take(io, bytes + start, size);
     if (got == 0) {
         frame_put(frame);
         return -EFAULT;
     }
-    vmo_fill(vmo, index, hole, bytes, start + got, start + size);
+    vmo_fill(page, bytes, start + got, start + size);
 
     bool stale = false;
     struct frame *there;
@@ -100,7 +101,8 @@ static int write_page(struct vmo *vmo, uint64_t offset, size_t size, struct io *
     }
     spin_unlock(&vmo->lock);
     if (!is_page(frame)) {
-        return write_absent(vmo, offset, frame == HOLE, size, io, moved);
+        const struct absent_page absent = {vmo, offset / PAGE_SIZE, frame == HOLE};
+        return write_absent(&absent, offset & PAGE_MASK, size, io, moved);
     }
     *moved = io_take(io, (char *)frame_to_virt(frame) + (offset & PAGE_MASK), size);
     frame_put(frame);

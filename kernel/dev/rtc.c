@@ -46,7 +46,6 @@ static bool read_registers_locked(struct rtc_registers *regs)
     regs->month = cmos_read(RTC_MONTH);
     regs->year = cmos_read(RTC_YEAR);
     regs->century = cmos_read(RTC_CENTURY);
-    regs->status_b = cmos_read(RTC_STATUS_B);
     return cmos_read(RTC_SECONDS) == regs->seconds;
 }
 
@@ -56,8 +55,10 @@ int rtc_read(int64_t *unix_seconds)
     int error = -ENODEV;
 
     unsigned long flags = spin_lock_irqsave(&lock);
-    /* Bit 7 of status D is "valid RAM and time", bits 0 to 5 read as zero: all ones is no RTC. */
-    if (cmos_read(0x0d) != 0xff) {
+    /* All ones in status B would hold the clock and let it interrupt all the time: nothing there.
+     */
+    regs.status_b = cmos_read(RTC_STATUS_B);
+    if (regs.status_b != 0xff) {
         error = 0;
         for (int i = 0; i < 3 && !read_registers_locked(&regs); i++) {
         }

@@ -167,7 +167,7 @@ static void apply_locked(const struct cred *cred, struct inode *inode,
     if (valid & ATTR_MTIME) {
         inode->mtime = attr->mtime;
     }
-    inode->ctime = now;
+    inode_changed(inode, &now);
 }
 
 int vfs_setattr(const struct cred *cred, const struct path *path, const struct inode_attr *attr,

@@ -6,6 +6,7 @@
 #include "abi/errno.h"
 #include "kernel/fs/inode.h"
 #include "kernel/mm/heap.h"
+#include "lib/bytes.h"
 #include "lib/string.h"
 
 struct spinlock vfs_lock = SPINLOCK_INIT;

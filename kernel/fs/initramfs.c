@@ -7,6 +7,7 @@
 #include "abi/errno.h"
 #include "kernel/fs/inode.h"
 #include "kernel/mm/heap.h"
+#include "lib/bytes.h"
 #include "lib/cpio.h"
 #include "lib/format.h"
 #include "lib/string.h"
@@ -139,8 +140,8 @@ static int enter_parent(struct unpack *u, const char *text, struct name *last)
 static int enter_entry(struct unpack *u, const struct cpio_entry *e, struct name *last,
                        const char **error)
 {
-    if (u->dir != NULL && e->name_size > u->prefix_size &&
-        memcmp(e->name, u->prefix, u->prefix_size) == 0) {
+    if (u->dir != NULL && e->n.name_size > u->prefix_size &&
+        bytes_equal(e->name, u->prefix, u->prefix_size)) {
         const char *end = name_scan(e->name + u->prefix_size, last);
         if (*end == '\0' && last->size > 0 && last->bytes[0] != '.' && last->bytes[0] != '/' &&
             last->size <= VFS_NAME_MAX) {
@@ -176,10 +177,10 @@ static int replace(struct unpack *u, struct dentry *old, const char **error)
 
 static void set_attributes(struct inode *inode, const struct cpio_entry *e)
 {
-    inode->mode = (inode->mode & S_IFMT) | (e->mode & 07777);
-    inode->uid = e->uid;
-    inode->gid = e->gid;
-    inode->atime = inode->mtime = inode->ctime = (struct timestamp){e->mtime, 0};
+    inode->mode = (inode->mode & S_IFMT) | (e->n.mode & 07777);
+    inode->uid = e->n.uid;
+    inode->gid = e->n.gid;
+    inode->atime = inode->mtime = inode->ctime = (struct timestamp){e->n.mtime, 0};
 }
 
 /* The place in the table where the entry's file is, or where it belongs. */
@@ -191,11 +192,11 @@ static int link_find(struct unpack *u, const struct cpio_entry *e, struct hard_l
             return -ENOMEM;
         }
     }
-    struct hard_link **at = &u->links[e->ino % LINK_BUCKETS];
+    struct hard_link **at = &u->links[e->n.ino % LINK_BUCKETS];
     for (; *at != NULL; at = &(*at)->next) {
         const struct hard_link *link = *at;
-        if (link->ino == e->ino && link->dev_minor == e->dev_minor &&
-            link->dev_major == e->dev_major && link->archive == u->cpio.archive) {
+        if (link->ino == e->n.ino && link->dev_minor == e->n.dev_minor &&
+            link->dev_major == e->n.dev_major && link->archive == u->cpio.archive) {
             break;
         }
     }
@@ -211,7 +212,8 @@ static int link_remember(struct unpack *u, const struct cpio_entry *e, struct ha
         return -ENOMEM;
     }
     inode_get(inode);
-    *link = (struct hard_link){NULL, e->ino, e->dev_major, e->dev_minor, u->cpio.archive, inode};
+    *link = (struct hard_link){NULL,           e->n.ino,        e->n.dev_major,
+                               e->n.dev_minor, u->cpio.archive, inode};
     *at = link;
     return 0;
 }
@@ -240,8 +242,8 @@ static int add_name(struct unpack *u, const struct name *name, const struct cpio
     inode->nlink++;
     dentry_add(dentry);
     dentry_put(dentry);
-    if (e->data_size > 0 && inode->size == 0) {
-        tmpfs_borrow(inode, e->data, e->data_size);
+    if (e->n.data_size > 0 && inode->size == 0) {
+        tmpfs_borrow(inode, e->data, e->n.data_size);
     }
     return 0;
 }
@@ -252,7 +254,7 @@ static int add_file(struct unpack *u, const struct name *name, const struct cpio
     struct hard_link **at = NULL;
     struct inode *inode;
     int error = 0;
-    if (e->nlink > 1) {
+    if (e->n.nlink > 1) {
         error = link_find(u, e, &at);
         if (error == 0 && *at != NULL) {
             return add_name(u, name, e, (*at)->inode);
@@ -261,8 +263,8 @@ static int add_file(struct unpack *u, const struct name *name, const struct cpio
     if (error == 0) {
         error = add_inode(u, name, spec, &inode);
     }
-    if (error == 0 && e->data_size > 0) {
-        tmpfs_borrow(inode, e->data, e->data_size);
+    if (error == 0 && e->n.data_size > 0) {
+        tmpfs_borrow(inode, e->data, e->n.data_size);
     }
     return error == 0 && at != NULL ? link_remember(u, e, at, inode) : error;
 }
@@ -270,25 +272,25 @@ static int add_file(struct unpack *u, const struct name *name, const struct cpio
 static int add_entry(struct unpack *u, const struct name *name, const struct cpio_entry *e,
                      const char **error)
 {
-    const struct timestamp time = {e->mtime, 0};
+    const struct timestamp time = {e->n.mtime, 0};
     struct inode_spec spec = {
-        .mode = e->mode & (S_IFMT | 07777), .uid = e->uid, .gid = e->gid, .time = &time};
+        .mode = e->n.mode & (S_IFMT | 07777), .uid = e->n.uid, .gid = e->n.gid, .time = &time};
     struct inode *inode;
-    switch (e->mode & S_IFMT) {
+    switch (e->n.mode & S_IFMT) {
     case S_IFREG:
         return add_file(u, name, e, &spec);
     case S_IFLNK:
-        if (e->data_size == 0 || e->data_size >= VFS_PATH_MAX ||
-            memchr(e->data, 0, e->data_size) != NULL) {
+        if (e->n.data_size == 0 || e->n.data_size >= VFS_PATH_MAX ||
+            memchr(e->data, 0, e->n.data_size) != NULL) {
             *error = "is a symbolic link with an impossible text";
             return -EINVAL;
         }
         spec.target = (const char *)e->data;
-        spec.target_size = e->data_size;
+        spec.target_size = e->n.data_size;
         break;
     case S_IFCHR:
     case S_IFBLK:
-        spec.rdev = DEV(e->rdev_major, e->rdev_minor);
+        spec.rdev = DEV(e->n.rdev_major, e->n.rdev_minor);
         break;
     case S_IFDIR:
     case S_IFIFO:
@@ -308,7 +310,7 @@ static int unpack_entry(struct unpack *u, const struct cpio_entry *e, const char
     if (result != 0) {
         return result;
     }
-    bool is_dir = (e->mode & S_IFMT) == S_IFDIR;
+    bool is_dir = (e->n.mode & S_IFMT) == S_IFDIR;
     if (name.size == 0) { /* "." or "/": the root itself */
         if (!is_dir) {
             *error = "is the root, but not a directory";
@@ -328,12 +330,12 @@ static int unpack_entry(struct unpack *u, const struct cpio_entry *e, const char
     return result == 0 ? add_entry(u, &name, e, error) : result;
 }
 
-static int unpack_all(struct unpack *u, struct cpio_entry *e, const char **error)
+static int unpack_all(struct unpack *u, const char **error)
 {
     for (;;) {
-        int result = cpio_next(&u->cpio, e, error);
+        int result = cpio_next(&u->cpio, error);
         if (result > 0) {
-            result = unpack_entry(u, e, error);
+            result = unpack_entry(u, &u->cpio.entry, error);
             if (result == 0) {
                 continue;
             }
@@ -364,15 +366,14 @@ static const char *describe(const struct unpack *u, const char *name, const char
 int initramfs_unpack(const struct walk *walk, const void *bytes, uint64_t size, const char **error)
 {
     struct unpack u = {.root = walk->root};
-    struct cpio_entry entry;
     const char *what = NULL;
     cpio_begin(&u.cpio, bytes, size);
-    int result = unpack_all(&u, &entry, &what);
+    int result = unpack_all(&u, &what);
     if (result != 0) {
         if (what == NULL) {
             what = result == -ENOMEM ? "does not fit into the memory" : "cannot be made";
         }
-        *error = describe(&u, entry.name, what);
+        *error = describe(&u, u.cpio.entry.name, what);
     }
     leave_dir(&u);
     links_free(&u);

@@ -40,6 +40,9 @@ void inode_put(struct inode *inode)
     cache_free(inode_cache, inode);
 }
 
+/* Within a minute on any machine: how long an atime that is recent enough is taken to be so. */
+#define ATIME_CYCLES (1ull << 36)
+
 struct timestamp timestamp_now(void)
 {
     uint64_t now = clock_realtime_ns();
@@ -48,7 +51,8 @@ struct timestamp timestamp_now(void)
 
 void inode_touch(struct inode *inode)
 {
-    inode->mtime = inode->ctime = timestamp_now();
+    inode->mtime = timestamp_now();
+    inode_changed(inode, &inode->mtime);
 }
 
 static bool timestamp_after(const struct timestamp *a, const struct timestamp *b)
@@ -57,7 +61,7 @@ static bool timestamp_after(const struct timestamp *a, const struct timestamp *b
 }
 
 /* mount(8), relatime: when atime is not after mtime or ctime, or a day old. */
-void inode_accessed(struct file *file)
+void inode_update_atime(struct file *file)
 {
     struct inode *inode = file->inode;
     if ((file->flags & O_NOATIME) ||
@@ -65,11 +69,11 @@ void inode_accessed(struct file *file)
         return;
     }
     struct timestamp now = timestamp_now();
-    if (timestamp_after(&inode->atime, &inode->mtime) &&
-        timestamp_after(&inode->atime, &inode->ctime) && now.sec - inode->atime.sec < 86400) {
-        return;
+    if (!timestamp_after(&inode->atime, &inode->mtime) ||
+        !timestamp_after(&inode->atime, &inode->ctime) || now.sec - inode->atime.sec >= 86400) {
+        inode->atime = now;
     }
-    inode->atime = now;
+    __atomic_store_n(&inode->atime_good, arch_cycles() + ATIME_CYCLES, __ATOMIC_RELAXED);
 }
 
 struct superblock *superblock_create(struct fs_type *type)

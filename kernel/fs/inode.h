@@ -65,10 +65,11 @@ struct inode {
     dev_number rdev;                      /* constant */
     uint64_t size;                        /* [i] to change */
     struct timestamp atime, mtime, ctime; /* [i]; atime: torn reads are accepted */
-    struct mutex lock;                    /* [i] */
-    struct file_locks *locks;             /* [lock.c's]; NULL: there was never one */
-    int writers;                          /* atomic: files open for writing; < 0: being executed */
-    union {                               /* by type and file system */
+    uint64_t atime_good;      /* atomic: until this cycle count atime need not be looked at */
+    struct mutex lock;        /* [i] */
+    struct file_locks *locks; /* [lock.c's]; NULL: there was never one */
+    int writers;              /* atomic: files open for writing; < 0: being executed */
+    union {                   /* by type and file system */
         struct {
             uint64_t next_cookie; /* [i] of the next name made here */
             uint64_t entries;     /* [i] names */
@@ -109,8 +110,21 @@ struct timestamp timestamp_now(void);
 #define TIMESTAMP_BOOT ((struct timestamp){0, UINT32_MAX})
 /* mtime and ctime are now. REQUIRES inode->lock. */
 void inode_touch(struct inode *inode);
+/* ctime is `time`; after every change of mtime or ctime by other means, inode_touch's second half.
+ */
+static inline void inode_changed(struct inode *inode, const struct timestamp *time)
+{
+    inode->ctime = *time;
+    __atomic_store_n(&inode->atime_good, 0, __ATOMIC_RELAXED);
+}
 /* atime by the rule of relatime, unless the file or mount says no. */
-void inode_accessed(struct file *file);
+void inode_update_atime(struct file *file);
+static inline void inode_accessed(struct file *file)
+{
+    if (unlikely(arch_cycles() >= __atomic_load_n(&file->inode->atime_good, __ATOMIC_RELAXED))) {
+        inode_update_atime(file);
+    }
+}
 /* Linux's rules for may (4 read, 2 write, 1 execute or search): 0 or -EACCES. */
 int inode_permission(const struct cred *cred, const struct inode *inode, unsigned may);
 /* The same user or CAP_FOWNER. */

@@ -298,9 +298,6 @@ static int mount_remount(const struct path *target, unsigned long flags, const c
 int vfs_mount(const struct walk *walk, const char *source, const char *target, const char *type,
               unsigned long flags, const char *options)
 {
-    if (!cred_can(walk->cred, VFS_CAP_SYS_ADMIN)) {
-        return -EPERM;
-    }
     if ((flags & 0xffff0000ul) == 0xc0ed0000ul) {
         flags &= 0xffff; /* the magic of before Linux 2.4 (mount(2)) */
     }
@@ -309,7 +306,9 @@ int vfs_mount(const struct walk *walk, const char *source, const char *target, c
     if (error != 0) {
         return error;
     }
-    if (flags & MS_REMOUNT) {
+    if (!cred_can(walk->cred, VFS_CAP_SYS_ADMIN)) {
+        error = -EPERM;
+    } else if (flags & MS_REMOUNT) {
         error = mount_remount(&to, flags, options);
     } else if (flags & (MS_BIND | MS_MOVE)) {
         error = source != NULL ? vfs_walk(walk, source, WALK_FOLLOW, &from) : -EINVAL;
@@ -344,9 +343,6 @@ restart:
 
 int vfs_umount(const struct walk *walk, const char *target, unsigned flags)
 {
-    if (!cred_can(walk->cred, VFS_CAP_SYS_ADMIN)) {
-        return -EPERM;
-    }
     if (flags & ~(unsigned)(UMOUNT_FORCE | UMOUNT_DETACH | UMOUNT_EXPIRE | UMOUNT_NOFOLLOW)) {
         return -EINVAL;
     }
@@ -357,6 +353,7 @@ int vfs_umount(const struct walk *walk, const char *target, unsigned flags)
     }
     struct mount *mount = path.mount;
     bool again = true;
+    error = cred_can(walk->cred, VFS_CAP_SYS_ADMIN) ? 0 : -EPERM;
     while (again && error == 0) {
         struct path where = {NULL, NULL};
         spin_lock(&vfs_lock);

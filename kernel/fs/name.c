@@ -92,7 +92,8 @@ int name_create(const struct cred *cred, struct name_target *target, struct inod
         dir->nlink++;
     }
     if (spec->time == NULL) {
-        dir->mtime = dir->ctime = inode->mtime;
+        dir->mtime = inode->mtime;
+        inode_changed(dir, &dir->mtime);
     }
     dentry_add(dentry);
     target->child = dentry;
@@ -190,7 +191,7 @@ int vfs_link(const struct path *old, const struct walk *walk, const char *name)
         __atomic_fetch_add(&inode->nlink, 1, __ATOMIC_RELAXED);
         dentry_add(dentry);
         inode_touch(dir);
-        inode->ctime = dir->mtime;
+        inode_changed(inode, &dir->mtime);
         target.child = dentry;
     }
     name_unlock(&target);
@@ -243,7 +244,7 @@ int vfs_unlink(const struct walk *walk, const char *name)
         struct inode *dir = target.parent.dentry->inode;
         inode_touch(dir);
         __atomic_fetch_sub(&victim->inode->nlink, 1, __ATOMIC_RELAXED);
-        victim->inode->ctime = dir->mtime;
+        inode_changed(victim->inode, &dir->mtime);
         dentry_remove(victim);
     }
     name_unlock(&target);

@@ -87,6 +87,7 @@ static struct inode *inode_make(struct superblock *sb, const struct pseudo_ctx *
     inode->file_ops = directory ? &pseudo_dir_ops : &pseudo_text_ops;
     inode->uid = uid;
     inode->gid = gid;
+    inode->size = ctx->node->size;
     inode->nlink = directory ? 2 + count_subdirs(ctx->node) : 1;
     inode->flags = ctx->id != 0 ? INODE_DYNAMIC : 0;
     return inode;
@@ -127,6 +128,16 @@ static int pseudo_lookup(struct inode *dir, const char *name, struct inode **out
     return 0;
 }
 
+/* New names: as Linux's procfs, which does not even look for a place, and its sysfs. */
+static int pseudo_make(struct inode *dir, const struct inode_spec *spec, struct inode **out)
+{
+    (void)out;
+    if (dir->sb->type->magic == PROC_SUPER_MAGIC) {
+        return -ENOENT;
+    }
+    return (spec->mode & S_IFMT) == S_IFREG ? -EACCES : -EPERM;
+}
+
 static int pseudo_setattr(struct inode *inode, const struct inode_attr *attr, unsigned valid)
 {
     (void)inode;
@@ -152,7 +163,11 @@ static int pseudo_follow(struct inode *inode, struct path *out)
 static int pseudo_open(struct inode *inode, struct file *file)
 {
     const struct pseudo_ctx *ctx = inode_ctx(inode);
+    int error = ctx->node->may_open == NULL ? 0 : ctx->node->may_open(ctx);
 
+    if (error != 0) {
+        return error;
+    }
     if (ctx->node->ops != NULL) {
         struct pseudo_ctx *copy = kmalloc(sizeof(*copy));
         if (copy == NULL) {
@@ -353,6 +368,7 @@ static ssize_type dir_read(struct file *file, struct io *io, uint64_t *pos)
 
 static const struct inode_ops pseudo_inode_ops = {
     .lookup = pseudo_lookup,
+    .make = pseudo_make,
     .setattr = pseudo_setattr,
     .readlink = pseudo_readlink,
     .open = pseudo_open,

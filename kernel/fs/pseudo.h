@@ -8,6 +8,9 @@
  */
 #include "kernel/fs/file.h"
 
+/* statfs(2)'s f_type of procfs. */
+#define PROC_SUPER_MAGIC 0x9fa0u
+
 /* Text that grows; errors stick. */
 struct text {
     char *bytes;
@@ -34,6 +37,9 @@ struct pseudo_ctx {
 struct pseudo_node {
     const char *name; /* NULL: ends a table */
     uint32_t mode;    /* S_IFREG | 0444 ... */
+    uint32_t size;    /* what stat(2) shows; most say 0 */
+    /* Regular: asked when it is opened: 0 or an error. NULL: the rights in mode say it all. */
+    int (*may_open)(const struct pseudo_ctx *ctx);
     /* Regular: writes the content: 0 or a negative errno (-ESRCH: the process has gone). */
     int (*show)(const struct pseudo_ctx *ctx, struct text *out);
     /* Regular: a write of at most 4095 bytes, zero-terminated for convenience. 0: all was taken. */

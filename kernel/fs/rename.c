@@ -125,7 +125,7 @@ static void touch_all(const struct move *m)
 {
     inode_touch(m->from_dir.dentry->inode);
     inode_touch(m->to_dir.dentry->inode);
-    m->from->inode->ctime = m->to_dir.dentry->inode->ctime;
+    inode_changed(m->from->inode, &m->to_dir.dentry->inode->ctime);
 }
 
 static int do_exchange(struct move *m)
@@ -136,7 +136,7 @@ static int do_exchange(struct move *m)
     }
     dentry_exchange(m->from, m->to);
     touch_all(m);
-    m->to->inode->ctime = m->from->inode->ctime;
+    inode_changed(m->to->inode, &m->from->inode->ctime);
     return 0;
 }
 
@@ -169,7 +169,7 @@ static int do_move(struct move *m)
         mutex_unlock(&replaced->lock);
     } else if (replaced != NULL) {
         __atomic_fetch_sub(&replaced->nlink, 1, __ATOMIC_RELAXED);
-        replaced->ctime = m->from->inode->ctime;
+        inode_changed(replaced, &m->from->inode->ctime);
     }
     return 0;
 }

@@ -237,6 +237,23 @@ static void test_long(void **state)
     assert_null(cmdline_get("x"));
 }
 
+/* Names around the size that a record's header can hold. */
+static void test_long_names(void **state)
+{
+    (void)state;
+    for (size_t size = 1000; size < 1050; size++) {
+        char name[1100], text[1200];
+        memset(name, 'n', size);
+        name[size] = '\0';
+        snprintf(text, sizeof(text), "%s=a=b", name);
+        line(text);
+        assert_string_equal(cmdline_get(name), "a=b");
+        line(name);
+        assert_int_equal(strlen(unknown()), size + strlen("a[]"));
+        assert_string_equal(cmdline_get(name), "");
+    }
+}
+
 /* The size bounds the text, and so does a zero before it. */
 static void test_size(void **state)
 {
@@ -253,10 +270,11 @@ static void test_size(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_get),      cmocka_unit_test(test_early_cut),
-        cmocka_unit_test(test_number),   cmocka_unit_test(test_flag),
-        cmocka_unit_test(test_for_each), cmocka_unit_test(test_unknown),
-        cmocka_unit_test(test_long),     cmocka_unit_test(test_size),
+        cmocka_unit_test(test_get),        cmocka_unit_test(test_early_cut),
+        cmocka_unit_test(test_number),     cmocka_unit_test(test_flag),
+        cmocka_unit_test(test_for_each),   cmocka_unit_test(test_unknown),
+        cmocka_unit_test(test_long),       cmocka_unit_test(test_size),
+        cmocka_unit_test(test_long_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -52,22 +52,21 @@ static int read_all(size_t size, unsigned *count, const char **error, char *last
     char *copy = malloc(size > 0 ? size : 1);
     memcpy(copy, bytes, size);
     struct cpio cpio;
-    struct cpio_entry entry;
     cpio_begin(&cpio, copy, size);
     int result;
     *count = 0;
-    while ((result = cpio_next(&cpio, &entry, error)) > 0) {
+    while ((result = cpio_next(&cpio, error)) > 0) {
         ++*count;
         if (last != NULL) {
-            snprintf(last, 64, "%s", entry.name);
+            snprintf(last, 64, "%s", cpio.entry.name);
         }
         volatile uint8_t sum = 0;
-        for (uint32_t i = 0; i < entry.data_size; i++) {
-            sum = (uint8_t)(sum + entry.data[i]);
+        for (uint32_t i = 0; i < cpio.entry.n.data_size; i++) {
+            sum = (uint8_t)(sum + cpio.entry.data[i]);
         }
     }
     if (result < 0 && last != NULL) {
-        snprintf(last, 64, "%s", entry.name != NULL ? entry.name : "(none)");
+        snprintf(last, 64, "%s", cpio.entry.name != NULL ? cpio.entry.name : "(none)");
     }
     free(copy);
     return result;
@@ -78,24 +77,24 @@ static void fields(void **state)
     (void)state;
     add("dir/file", 0100644, "hello", 5);
     struct cpio cpio;
-    struct cpio_entry e;
+    const struct cpio_entry *e = &cpio.entry;
     const char *error;
     cpio_begin(&cpio, bytes, used);
-    assert_int_equal(cpio_next(&cpio, &e, &error), 1);
-    assert_string_equal(e.name, "dir/file");
-    assert_int_equal(e.ino, 0xabcdef);
-    assert_int_equal(e.mode, 0100644);
-    assert_int_equal(e.uid, 1000);
-    assert_int_equal(e.gid, 0xdeadbeef);
-    assert_int_equal(e.nlink, 1);
-    assert_int_equal(e.mtime, 1234567);
-    assert_int_equal(e.dev_major, 8);
-    assert_int_equal(e.dev_minor, 1);
-    assert_int_equal(e.rdev_major, 4);
-    assert_int_equal(e.rdev_minor, 64);
-    assert_int_equal(e.data_size, 5);
-    assert_memory_equal(e.data, "hello", 5);
-    assert_int_equal(cpio_next(&cpio, &e, &error), 0);
+    assert_int_equal(cpio_next(&cpio, &error), 1);
+    assert_string_equal(e->name, "dir/file");
+    assert_int_equal(e->n.ino, 0xabcdef);
+    assert_int_equal(e->n.mode, 0100644);
+    assert_int_equal(e->n.uid, 1000);
+    assert_int_equal(e->n.gid, 0xdeadbeef);
+    assert_int_equal(e->n.nlink, 1);
+    assert_int_equal(e->n.mtime, 1234567);
+    assert_int_equal(e->n.dev_major, 8);
+    assert_int_equal(e->n.dev_minor, 1);
+    assert_int_equal(e->n.rdev_major, 4);
+    assert_int_equal(e->n.rdev_minor, 64);
+    assert_int_equal(e->n.data_size, 5);
+    assert_memory_equal(e->data, "hello", 5);
+    assert_int_equal(cpio_next(&cpio, &error), 0);
 }
 
 static void several(void **state)
@@ -152,7 +151,7 @@ static void damaged(void **state)
     for (size_t at = 0; at < 110; at++) {
         char old = bytes[at];
         bytes[at] = 'g';
-        assert_int_equal(read_all(used, &count, &error, NULL), at < 102 ? -EINVAL : 0);
+        assert_int_equal(read_all(used, &count, &error, NULL), -EINVAL);
         bytes[at] = old;
     }
     memcpy(bytes + 6 + 8 * 11, "00000000", 8);

@@ -110,6 +110,12 @@ static void poke(struct space *where, vaddr_t addr, char byte)
     assert_int_equal(fake_user_write(where, addr, &byte, 1), 0);
 }
 
+static int remap(vaddr_t old, size_t old_size, size_t new_size, vaddr_t fixed, vaddr_t *out)
+{
+    const struct space_remap call = {old, old_size, new_size, true, fixed};
+    return space_remap(space, &call, out);
+}
+
 static int try_write(vaddr_t addr)
 {
     return fake_user_write(space, addr, "x", 1);
@@ -148,7 +154,7 @@ static void bad_arguments(void **state)
     assert_int_equal(space_protect(space, P(100), P(1), 0), -ENOMEM);
     assert_int_equal(space_protect(space, P(100), 0, 0), 0);
     assert_int_equal(space_discard(space, P(100), P(1)), -ENOMEM);
-    assert_int_equal(space_remap(space, P(100), P(1), P(2), true, 0, &addr), -EFAULT);
+    assert_int_equal(remap(P(100), P(1), P(2), 0, &addr), -EFAULT);
     assert_int_equal(space_fault(space, LAYOUT_USER_END, SPACE_READ), -EFAULT);
     assert_int_equal(space_fault(space, UINTPTR_MAX, SPACE_READ), -EFAULT);
     assert_int_equal(space_fault(space, 0, SPACE_READ), -EFAULT);
@@ -510,34 +516,34 @@ static void remapping(void **state)
     for (unsigned i = 0; i < 8; i++) {
         poke(space, a + P(i), (char)(i + 1));
     }
-    assert_int_equal(space_remap(space, a, P(8), P(4), false, 0, &got), 0);
+    assert_int_equal(remap(a, P(8), P(4), false, 0, &got), 0);
     assert_int_equal(got, a);
     assert_int_equal(try_read(a + P(4)), -EFAULT);
-    assert_int_equal(space_remap(space, a, P(4), P(6), false, 0, &got), 0);
+    assert_int_equal(remap(a, P(4), P(6), false, 0, &got), 0);
     assert_int_equal(got, a);
     assert_int_equal(fake_user_byte(space, a + P(5)), 0);
     map_at(KEEP + P(6), P(1), RO);
-    assert_int_equal(space_remap(space, a, P(6), P(7), false, 0, &got), -ENOMEM);
-    assert_int_equal(space_remap(space, a, P(6), P(7), true, 0, &got), 0);
+    assert_int_equal(remap(a, P(6), P(7), false, 0, &got), -ENOMEM);
+    assert_int_equal(remap(a, P(6), P(7), 0, &got), 0);
     assert_int_equal(got, TOP - P(7));
     assert_int_equal(try_read(a), -EFAULT);
     assert_int_equal(fake_user_byte(space, got + P(3)), 4);
-    assert_int_equal(space_remap(space, got, P(7), P(3), true, KEEP + P(5), &got), 0);
+    assert_int_equal(remap(got, P(7), P(3), KEEP + P(5), &got), 0);
     assert_int_equal(got, KEEP + P(5));
     assert_int_equal(fake_user_byte(space, got + P(2)), 3);
     assert_int_equal(try_read(TOP - 1), -EFAULT);
-    assert_int_equal(space_remap(space, got, P(3), P(3), true, got + P(1), &got), -EINVAL);
-    assert_int_equal(space_remap(space, KEEP + P(5), 0, P(3), true, 0, &got), -EINVAL);
+    assert_int_equal(remap(got, P(3), P(3), got + P(1), &got), -EINVAL);
+    assert_int_equal(remap(KEEP + P(5), 0, P(3), 0, &got), -EINVAL);
     /* Old size 0 of a shared mapping: a second view. */
     struct vmo *vmo;
     assert_int_equal(vmo_create(&vmo), 0);
     a = map_object(vmo, P(1), P(2), RW | REGION_SHARED);
     poke(space, a, 77);
-    assert_int_equal(space_remap(space, a, 0, P(2), true, 0, &got), 0);
+    assert_int_equal(remap(a, 0, P(2), 0, &got), 0);
     assert_int_equal(fake_user_byte(space, got), 77);
     /* A part that moves keeps its offset. */
     poke(space, a + P(1), 78);
-    assert_int_equal(space_remap(space, a + P(1), P(1), P(2), true, 0, &got), 0);
+    assert_int_equal(remap(a + P(1), P(1), P(2), 0, &got), 0);
     assert_int_equal(fake_user_byte(space, got), 78);
     assert_int_equal(file_byte(vmo, P(2)), 78);
     vmo_put(vmo);
@@ -549,19 +555,19 @@ static void access_from_outside(void **state)
     vaddr_t a = map_at(KEEP, P(2), RW);
     map_at(KEEP + P(2), P(1), RO);
     char text[] = "over the border", got[20] = "";
-    assert_int_equal(space_access(space, a + P(1) - 4, text, 16, true, false), 16);
-    assert_int_equal(space_access(space, a + P(1) - 4, got, 16, false, false), 16);
+    assert_int_equal(space_access(space, a + P(1) - 4, text, 16, SPACE_WRITE), 16);
+    assert_int_equal(space_access(space, a + P(1) - 4, got, 16, SPACE_READ), 16);
     assert_string_equal(got, text);
-    assert_int_equal(space_access(space, a + P(2) - 4, text, 16, true, false), 4);
-    assert_int_equal(space_access(space, a + P(2) - 4, text, 16, true, true), 16);
+    assert_int_equal(space_access(space, a + P(2) - 4, text, 16, SPACE_WRITE), 4);
+    assert_int_equal(space_access(space, a + P(2) - 4, text, 16, SPACE_WRITE | SPACE_FORCE), 16);
     assert_int_equal(fake_user_byte(space, a + P(2)), ' ');
     assert_int_equal(try_write(a + P(2)), -EACCES);
-    assert_int_equal(space_access(space, a + P(3) - 4, got, 16, false, false), 4);
-    assert_int_equal(space_access(space, 0, got, 16, false, true), 0);
-    assert_int_equal(space_access(space, UINTPTR_MAX - 3, got, 16, false, true), 0);
+    assert_int_equal(space_access(space, a + P(3) - 4, got, 16, SPACE_READ), 4);
+    assert_int_equal(space_access(space, 0, got, 16, SPACE_READ | SPACE_FORCE), 0);
+    assert_int_equal(space_access(space, UINTPTR_MAX - 3, got, 16, SPACE_READ | SPACE_FORCE), 0);
     assert_int_equal(space_protect(space, a, P(1), 0), 0);
-    assert_int_equal(space_access(space, a + P(1) - 4, got, 16, false, false), 0);
-    assert_int_equal(space_access(space, a + P(1) - 4, got, 4, false, true), 4);
+    assert_int_equal(space_access(space, a + P(1) - 4, got, 16, SPACE_READ), 0);
+    assert_int_equal(space_access(space, a + P(1) - 4, got, 4, SPACE_READ | SPACE_FORCE), 4);
     assert_memory_equal(got, "over", 4);
     assert_int_equal(try_read(a), -EACCES);
 }

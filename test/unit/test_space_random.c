@@ -23,6 +23,7 @@
 #include "fake/port.h"
 #include "kernel/core/io.h"
 #include "kernel/core/space_impl.h"
+#include <machine/paging.h>
 
 #define WINDOW       72u /* pages; a border of 2 MiB lies inside */
 #define BASE         0x1fe000000ul - 24 * PAGE_SIZE
@@ -304,11 +305,19 @@ static void step_fork(struct model_space *s)
         assert_int_equal(error, -ENOMEM);
         return;
     }
-    arch_mmu_switch(NULL);
+    if (x86_read_cr3() == t->space->mmu.root) {
+        arch_mmu_switch(NULL); /* else the TLB stays as it is: forgotten flushes are to show */
+    }
     space_put(t->space);
     *t = *s;
     t->space = child;
     check_space(s->space);
+}
+
+/* With little memory the page table may be missing before anything else is found out. */
+static bool may_lack_memory(int expected)
+{
+    return expected == 0 || expected == -ENXIO;
 }
 
 static void step_read(struct model_space *s, unsigned page, unsigned access)
@@ -318,7 +327,7 @@ static void step_read(struct model_space *s, unsigned page, unsigned access)
     int error = access == SPACE_EXEC ? fake_user_exec(s->space, va)
                                      : fake_user_read(s->space, va, bytes, 1);
     int expected = model_access(&s->pages[page], access);
-    if (error == -ENOMEM && expected == 0) {
+    if (error == -ENOMEM && may_lack_memory(expected)) {
         return;
     }
     assert_int_equal(error, expected);
@@ -335,7 +344,7 @@ static void step_write(struct model_space *s, unsigned number)
     uint8_t byte = (uint8_t)fake_random();
     vaddr_t va = page_address(number);
     int error = fake_user_write(s->space, va, &byte, 1), expected = model_access(page, SPACE_WRITE);
-    if (error == -ENOMEM && expected == 0) {
+    if (error == -ENOMEM && may_lack_memory(expected)) {
         return;
     }
     assert_int_equal(error, expected);
@@ -408,8 +417,8 @@ static void step_outside(struct model_space *s, unsigned number)
     int expected = model_access(page, write ? SPACE_WRITE : SPACE_READ);
     if (expected == 0 && write) {
         /* Both ends of the page, so that the model's rule holds. */
-        if (space_access(s->space, va, &byte, 1, true, false) == 1) {
-            assert_int_equal(space_access(s->space, va + PAGE_SIZE - 1, &byte, 1, true, false), 1);
+        if (space_access(s->space, va, &byte, 1, SPACE_WRITE) == 1) {
+            assert_int_equal(space_access(s->space, va + PAGE_SIZE - 1, &byte, 1, SPACE_WRITE), 1);
             if (page->shared) {
                 objects[page->object].content[page->index] = byte;
             } else {
@@ -419,7 +428,7 @@ static void step_outside(struct model_space *s, unsigned number)
         }
         return;
     }
-    size_t done = space_access(s->space, va, &byte, 1, write, false);
+    size_t done = space_access(s->space, va, &byte, 1, write ? SPACE_WRITE : SPACE_READ);
     assert_true(done == 0 || expected == 0);
     if (done == 1) {
         assert_int_equal(byte, model_content(page));

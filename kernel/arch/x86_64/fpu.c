@@ -5,9 +5,9 @@
  * ch. 13 (XSAVE); the signal frame's layout: Linux, arch/x86/include/uapi/asm/sigcontext.h.
  */
 #include "abi/errno.h"
+#include "abi/layout.h"
 #include "kernel/arch/user.h"
 #include "kernel/arch/x86_64/x86.h"
-#include "kernel/base/init.h"
 #include "kernel/core/thread.h"
 #include "kernel/mm/heap.h"
 #include "lib/string.h"
@@ -31,12 +31,13 @@ struct fp_software {
     uint32_t state_size;
     uint32_t padding[7];
 };
+static_assert(sizeof(struct fp_software) == 48, "x86_fpu_save_user copies six words");
 #define FP_SOFTWARE_OFFSET 464u
-
-static uint32_t mxcsr_mask RO_AFTER_INIT;
 
 int x86_fpu_load(const void *area, uint32_t low, uint32_t high);
 int x86_fpu_load_legacy(const void *area);
+int x86_fpu_save_legacy(void *area);
+int x86_fpu_save_user(void *area, uint32_t low, uint32_t high, const struct fp_software *software);
 
 static void xsetbv(uint64_t value)
 {
@@ -66,12 +67,6 @@ void x86_fpu_init(void)
     __asm__ volatile("fninit");
     uint32_t mxcsr = MXCSR_DEFAULT;
     __asm__ volatile("ldmxcsr %0" : : "m"(mxcsr));
-    if (mxcsr_mask == 0) {
-        static char area[XSAVE_LEGACY_SIZE] INIT_DATA __attribute__((aligned(16)));
-        __asm__ volatile("fxsave64 %0" : "=m"(area));
-        memcpy(&mxcsr_mask, area + 28, sizeof(mxcsr_mask));
-        mxcsr_mask = mxcsr_mask == 0 ? 0xffbf : mxcsr_mask; /* SDM vol. 1, 11.6.6 */
-    }
 }
 
 static void save(void *area)
@@ -143,15 +138,21 @@ void x86_fpu_save_current(void *area)
     }
 }
 
-/* A clean state for the current thread; its area is there. Interrupts off. */
-void x86_fpu_reset_current(void *area)
+/* The state of a program that has not used it: XRSTOR takes everything but MXCSR from the bits of
+ * the header that are clear, FXRSTOR all of it from the bytes (SDM vol. 1, 13.8.1 and 10.5.1). */
+static const union {
+    struct {
+        uint16_t control;
+        uint8_t unused[22];
+        uint32_t mxcsr;
+    };
+    uint8_t bytes[XSAVE_LEGACY_SIZE + XSAVE_HEADER_SIZE];
+} clean __attribute__((aligned(64))) = {{.control = 0x37f, .mxcsr = MXCSR_DEFAULT}};
+
+/* Interrupts may be on: the registers are saved and loaded as they are by a switch. */
+void arch_fpu_reset(void)
 {
-    memset(area, 0, XSAVE_LEGACY_SIZE + XSAVE_HEADER_SIZE);
-    uint16_t control = 0x37f;
-    uint32_t mxcsr = MXCSR_DEFAULT;
-    memcpy(area, &control, sizeof(control));
-    memcpy((char *)area + 24, &mxcsr, sizeof(mxcsr));
-    int error = load(area);
+    int error = load(&clean);
     assert(error == 0);
 }
 
@@ -160,76 +161,72 @@ size_t arch_fpu_frame_size(void)
     return x86_features.xsave_size + (x86_features.xsave ? sizeof(uint32_t) : 0);
 }
 
-int arch_fpu_save_user(vaddr_t dst)
+/* The frame's area with what follows it is far below the end of user memory. */
+static bool user_area_ok(vaddr_t addr)
 {
-    char *area = current->arch.fpu;
-    unsigned long flags = arch_irq_save();
-    x86_fpu_save_current(area);
-    arch_irq_restore(flags);
-    struct fp_software software = {0};
-    uint32_t magic2 = FP_XSTATE_MAGIC2;
-    if (x86_features.xsave) {
-        software = (struct fp_software){.magic1 = FP_XSTATE_MAGIC1,
-                                        .extended_size = (uint32_t)arch_fpu_frame_size(),
-                                        .features = x86_features.xcr0,
-                                        .state_size = x86_features.xsave_size};
-    }
-    memcpy(area + FP_SOFTWARE_OFFSET, &software, sizeof(software));
-    int error = copy_to_user(dst, area, x86_features.xsave_size);
-    if (error == 0 && x86_features.xsave) {
-        error = copy_to_user(dst + x86_features.xsave_size, &magic2, sizeof(magic2));
-    }
-    return error;
+    return IS_ALIGNED(addr, 64) && addr < LAYOUT_USER_END - 4 * PAGE_SIZE;
 }
 
-/* What a program may have written there is made loadable, or refused (SDM vol. 1, 13.8.1). */
-static int sanitise(char *area, bool extended)
+/*
+ * The state goes straight to the frame and comes straight from it: the registers are the user's
+ * own, and the CPU checks what is loaded (SDM vol. 1, 13.8.1), so that there is nothing to copy.
+ */
+int arch_fpu_save_user(vaddr_t dst)
 {
-    uint64_t header[XSAVE_HEADER_SIZE / 8] = {0};
-    uint32_t mxcsr;
-    memcpy(&mxcsr, area + 24, sizeof(mxcsr));
-    mxcsr &= mxcsr_mask;
-    memcpy(area + 24, &mxcsr, sizeof(mxcsr));
-    if (!x86_features.xsave) {
-        return 0;
+    const struct x86_features *f = &x86_features;
+    const struct fp_software software = {.magic1 = FP_XSTATE_MAGIC1,
+                                         .extended_size = (uint32_t)arch_fpu_frame_size(),
+                                         .features = f->xcr0,
+                                         .state_size = f->xsave_size};
+    if (!user_area_ok(dst)) {
+        return -EFAULT;
     }
-    if (extended) {
-        memcpy(header, area + XSAVE_LEGACY_SIZE, sizeof(header));
-    } else {
-        header[0] = XSTATE_X87 | XSTATE_SSE;
+    x86_user_open();
+    int error = f->xsave ? x86_fpu_save_user((void *)dst, (uint32_t)f->xcr0,
+                                             (uint32_t)(f->xcr0 >> 32), &software)
+                         : x86_fpu_save_legacy((void *)dst);
+    x86_user_close();
+    if (error == 0 && f->xsave) {
+        const uint32_t magic2 = FP_XSTATE_MAGIC2;
+        error = put_user(magic2, dst + f->xsave_size);
     }
-    uint64_t features = header[0] & x86_features.xcr0;
-    memset(header, 0, sizeof(header));
-    header[0] = features;
-    memcpy(area + XSAVE_LEGACY_SIZE, header, sizeof(header));
-    return 0;
+    return error != 0 ? -EFAULT : 0;
+}
+
+/* Loads the components in `features` and gives the others their initial values. */
+static int load_registers(vaddr_t src, uint64_t features)
+{
+    if (x86_features.xsave && features != x86_features.xcr0) {
+        arch_fpu_reset();
+    }
+    x86_user_open();
+    int error = !x86_features.xsave || features == (XSTATE_X87 | XSTATE_SSE)
+                    ? x86_fpu_load_legacy((const void *)src)
+                    : x86_fpu_load((const void *)src, (uint32_t)features,
+                                   (uint32_t)(features >> 32));
+    x86_user_close();
+    return error;
 }
 
 int arch_fpu_load_user(vaddr_t src)
 {
-    char *area = current->arch.fpu;
-    char *copy = x86_fpu_alloc();
-    if (copy == NULL) {
-        return -ENOMEM;
+    if (!user_area_ok(src)) {
+        return -EINVAL;
     }
     struct fp_software software;
     uint32_t magic2 = 0;
-    int error = copy_from_user(copy, src, XSAVE_LEGACY_SIZE);
-    memcpy(&software, copy + FP_SOFTWARE_OFFSET, sizeof(software));
-    bool extended = error == 0 && x86_features.xsave && software.magic1 == FP_XSTATE_MAGIC1 &&
-                    software.state_size == x86_features.xsave_size &&
-                    copy_from_user(&magic2, src + software.state_size, sizeof(magic2)) == 0 &&
-                    magic2 == FP_XSTATE_MAGIC2;
-    if (error == 0 && extended) {
-        error = copy_from_user(copy, src, x86_features.xsave_size);
+    uint64_t features = XSTATE_X87 | XSTATE_SSE;
+    int error = copy_from_user(&software, src + FP_SOFTWARE_OFFSET, sizeof(software));
+    if (error == 0 && x86_features.xsave && software.magic1 == FP_XSTATE_MAGIC1 &&
+        software.state_size == x86_features.xsave_size &&
+        get_user(magic2, src + software.state_size) == 0 && magic2 == FP_XSTATE_MAGIC2) {
+        features = x86_features.xcr0;
     }
-    if (error == 0) {
-        sanitise(copy, extended);
-        unsigned long flags = arch_irq_save();
-        error = load(copy) != 0 ? -EINVAL : 0;
-        x86_fpu_save_current(area);
-        arch_irq_restore(flags);
+    if (error == 0 && load_registers(src, features) != 0) {
+        error = -EINVAL; /* bits that must be zero, or memory that is not there */
     }
-    x86_fpu_free(copy);
+    if (error != 0) {
+        arch_fpu_reset();
+    }
     return error;
 }

@@ -18,6 +18,7 @@
 #include <machine/paging.h>
 
 #define USER_SLOTS 256u
+#define NO_LEAF    1ul /* leaf_start: no table is remembered */
 #define USER_SPAN  (1ul << 47)
 /* Beyond this many pages a whole flush is cheaper than one by one. */
 #define FLUSH_PAGES 32u
@@ -86,7 +87,7 @@ static void note_entry(pte_t *table, unsigned index)
     frame->priv = MIN(low, index) | (unsigned long)MAX(high, index) << 16;
 }
 
-static bool table_add(struct arch_mmu *mmu, pte_t *parent, unsigned index)
+static bool table_add(struct arch_mmu *mmu, pte_t *parent, unsigned level, unsigned index)
 {
     struct frame *frame = pool_take();
     if (frame == NULL) {
@@ -94,35 +95,64 @@ static bool table_add(struct arch_mmu *mmu, pte_t *parent, unsigned index)
     }
     frame->spare = 0;
     parent[index] = frame_to_paddr(frame) | TABLE_FLAGS | X86_PTE_USER;
-    note_entry(parent, index);
+    if (level == ROOT_LEVEL) {
+        mmu->root_used[index / 64] |= 1ul << index % 64;
+    } else {
+        note_entry(parent, index);
+    }
     mmu->table_pages++;
     return true;
 }
 
 size_t arch_mmu_leaf(struct arch_mmu *mmu, vaddr_t va, vaddr_t end, bool alloc, pte_t **entry)
 {
+    unsigned index = table_index(va, 0);
+    size_t pages = (end - va) >> PAGE_SHIFT;
+    if (likely((va & ~(entry_span(1) - 1)) == mmu->leaf_start)) {
+        *entry = &mmu->leaf[index];
+        return MIN(ENTRIES - index, pages);
+    }
     pte_t *table = phys_to_virt(mmu->root);
     for (unsigned level = ROOT_LEVEL; level > 0; level--) {
-        unsigned index = table_index(va, level);
-        if (unlikely(!(table[index] & X86_PTE_PRESENT))) {
+        unsigned slot = table_index(va, level);
+        if (unlikely(!(table[slot] & X86_PTE_PRESENT))) {
             *entry = NULL;
             if (!alloc) {
                 vaddr_t next = (va | (entry_span(level) - 1)) + 1;
-                return (MIN(next, end) - va) >> PAGE_SHIFT;
+                return MIN((next - va) >> PAGE_SHIFT, pages);
             }
-            if (!table_add(mmu, table, index)) {
+            if (!table_add(mmu, table, level, slot)) {
                 return 0;
             }
         }
-        table = table_at(table[index]);
+        table = table_at(table[slot]);
     }
-    unsigned index = table_index(va, 0);
+    mmu->leaf_start = va & ~(entry_span(1) - 1);
+    mmu->leaf = table;
     *entry = &table[index];
-    return MIN(ENTRIES - index, (end - va) >> PAGE_SHIFT);
+    return MIN(ENTRIES - index, pages);
 }
 
-/* Frees the tables that the entries of this one inside [start, end) lead to; base is the address
- * that the table starts at. True: the table itself is empty now. */
+static bool tables_trim(struct arch_mmu *mmu, pte_t *table, unsigned level, vaddr_t base,
+                        const vaddr_t range[2]);
+
+/* Frees what entry leads to, as far as it lies inside the range; entry covers [va, va + span) in a
+ * table of this level. True: the entry is clear now. */
+static bool entry_trim(struct arch_mmu *mmu, pte_t *entry, unsigned level, vaddr_t va,
+                       const vaddr_t range[2])
+{
+    bool empty = level == 1 || tables_trim(mmu, table_at(*entry), level - 1, va, range);
+    if (!empty || va < range[0] || va + entry_span(level) > range[1]) {
+        return false;
+    }
+    struct frame *child = paddr_to_frame(*entry & X86_PTE_ADDR);
+    *entry = 0;
+    mmu->table_pages--;
+    pool_give(child);
+    return true;
+}
+
+/* The same for a table that starts at address base. True: it is empty now. */
 static bool tables_trim(struct arch_mmu *mmu, pte_t *table, unsigned level, vaddr_t base,
                         const vaddr_t range[2])
 {
@@ -132,25 +162,34 @@ static bool tables_trim(struct arch_mmu *mmu, pte_t *table, unsigned level, vadd
     if (range[0] > base) {
         low = MAX(low, (unsigned)((range[0] - base) / span));
     }
+    if (range[1] - 1 < base + high * span) {
+        high = (unsigned)((range[1] - 1 - base) / span);
+    }
     for (unsigned i = low; i <= high && frame->spare != 0; i++) {
-        vaddr_t va = base + i * span;
-        if (va >= range[1]) {
-            break;
-        }
-        if (!(table[i] & X86_PTE_PRESENT)) {
-            continue;
-        }
-        bool inside = va >= range[0] && va + span <= range[1];
-        bool empty = level == 1 || tables_trim(mmu, table_at(table[i]), level - 1, va, range);
-        if (inside && empty) {
-            struct frame *child = paddr_to_frame(table[i] & X86_PTE_ADDR);
-            table[i] = 0;
+        if (table[i] != 0 && entry_trim(mmu, &table[i], level, base + i * span, range)) {
             frame->spare--;
-            mmu->table_pages--;
-            pool_give(child);
         }
     }
     return frame->spare == 0;
+}
+
+static void root_trim(struct arch_mmu *mmu, const vaddr_t range[2])
+{
+    pte_t *root = phys_to_virt(mmu->root);
+    unsigned last = (unsigned)((range[1] - 1) / entry_span(ROOT_LEVEL));
+    mmu->leaf_start = NO_LEAF;
+    for (unsigned word = 0; word < ARRAY_SIZE(mmu->root_used); word++) {
+        for (uint64_t used = mmu->root_used[word]; used != 0; used &= used - 1) {
+            unsigned bit = (unsigned)__builtin_ctzl(used), index = word * 64 + bit;
+            vaddr_t va = index * entry_span(ROOT_LEVEL);
+            if (va + entry_span(ROOT_LEVEL) <= range[0] || index > last) {
+                continue;
+            }
+            if (entry_trim(mmu, &root[index], ROOT_LEVEL, va, range)) {
+                mmu->root_used[word] &= ~(1ul << bit);
+            }
+        }
+    }
 }
 
 void arch_mmu_trim(struct arch_mmu *mmu, vaddr_t start, vaddr_t end)
@@ -158,7 +197,9 @@ void arch_mmu_trim(struct arch_mmu *mmu, vaddr_t start, vaddr_t end)
     /* The page above LAYOUT_USER_END is never mapped: it does not keep a table. */
     const vaddr_t range[2] = {start, end >= LAYOUT_USER_END ? USER_SPAN : end};
     uint64_t before = mmu->table_pages;
-    tables_trim(mmu, phys_to_virt(mmu->root), ROOT_LEVEL, 0, range);
+    if (start < range[1]) {
+        root_trim(mmu, range);
+    }
     if (mmu->table_pages != before && percpu(mmu_root) == mmu->root) {
         /* Upper entries are cached too (SDM 4.10.3.1). The pages freed are clear until somebody
          * takes them, so a walk of stale entries in between found nothing. Shootdown: here. */
@@ -191,9 +232,7 @@ int arch_mmu_create(struct arch_mmu *mmu)
         memset(root, 0, USER_SLOTS * sizeof(pte_t));
         memcpy(root + USER_SLOTS, from + USER_SLOTS, USER_SLOTS * sizeof(pte_t));
     }
-    frame->spare = 0;
-    mmu->root = frame_to_paddr(frame);
-    mmu->table_pages = 0;
+    *mmu = (struct arch_mmu){.root = frame_to_paddr(frame), .leaf_start = NO_LEAF};
     return 0;
 }
 
@@ -201,8 +240,8 @@ void arch_mmu_destroy(struct arch_mmu *mmu)
 {
     static const vaddr_t everything[2] = {0, USER_SPAN};
     assert(percpu(mmu_root) != mmu->root);
-    bool empty = tables_trim(mmu, phys_to_virt(mmu->root), ROOT_LEVEL, 0, everything);
-    assert(empty && mmu->table_pages == 0);
+    root_trim(mmu, everything);
+    assert(mmu->table_pages == 0);
     struct frame *frame = paddr_to_frame(mmu->root);
     unsigned long irq = arch_irq_save();
     struct table_pool *pool = &percpu(table_pool);

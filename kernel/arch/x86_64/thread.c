@@ -111,7 +111,7 @@ int arch_thread_prepare_user(void)
         }
         unsigned long flags = arch_irq_save();
         self->arch.fpu = area;
-        x86_fpu_reset_current(area);
+        arch_fpu_reset();
         arch_irq_restore(flags);
     }
     return 0;
@@ -147,7 +147,7 @@ void arch_thread_reset(void)
     unsigned long flags = arch_irq_save();
     save_bases(&self->arch);
     if (self->arch.fpu != NULL) {
-        x86_fpu_reset_current(self->arch.fpu);
+        arch_fpu_reset();
     }
     struct arch_thread clean = self->arch;
     clean.fs_base = clean.gs_base = 0;

@@ -16,8 +16,8 @@ extern const struct fixup x86_fixup_table[], x86_fixup_table_end[];
 
 size_t x86_user_copy(void *dst, const void *src, size_t size);
 size_t x86_user_clear(void *dst, size_t size);
-int x86_user_load8(uint64_t *value, const void *src);
-int x86_user_load4(uint32_t *value, const void *src);
+int x86_user_load8(void *value, const void *src);
+int x86_user_load4(void *value, const void *src);
 int x86_user_store8(void *dst, uint64_t value);
 int x86_user_store4(void *dst, uint32_t value);
 int x86_user_cmpxchg4(void *addr, uint32_t expected, uint32_t desired, uint32_t *old);
@@ -33,20 +33,6 @@ bool x86_fixup(struct arch_regs *regs)
     return false;
 }
 
-static inline void user_open(void)
-{
-    if (x86_features.smap) {
-        __asm__ volatile("stac" : : : "cc", "memory");
-    }
-}
-
-static inline void user_close(void)
-{
-    if (x86_features.smap) {
-        __asm__ volatile("clac" : : : "cc", "memory");
-    }
-}
-
 static inline bool range_ok(vaddr_t addr, size_t size)
 {
     return size <= LAYOUT_USER_END && addr <= LAYOUT_USER_END - size;
@@ -57,9 +43,9 @@ size_t copy_from_user_partial(void *dst, vaddr_t src, size_t size)
     if (!range_ok(src, size)) {
         return size;
     }
-    user_open();
+    x86_user_open();
     size_t left = x86_user_copy(dst, (const void *)src, size);
-    user_close();
+    x86_user_close();
     return left;
 }
 
@@ -68,9 +54,9 @@ size_t copy_to_user_partial(vaddr_t dst, const void *src, size_t size)
     if (!range_ok(dst, size)) {
         return size;
     }
-    user_open();
+    x86_user_open();
     size_t left = x86_user_copy((void *)dst, src, size);
-    user_close();
+    x86_user_close();
     return left;
 }
 
@@ -80,19 +66,16 @@ int copy_from_user(void *dst, vaddr_t src, size_t size)
         return -EFAULT;
     }
     bool failed;
-    user_open();
+    x86_user_open();
+    /* These store with one instruction, which takes any alignment. */
     if (size == 8) {
-        uint64_t value;
-        failed = x86_user_load8(&value, (const void *)src) != 0;
-        __builtin_memcpy(dst, &value, 8);
+        failed = x86_user_load8(dst, (const void *)src) != 0;
     } else if (size == 4) {
-        uint32_t value;
-        failed = x86_user_load4(&value, (const void *)src) != 0;
-        __builtin_memcpy(dst, &value, 4);
+        failed = x86_user_load4(dst, (const void *)src) != 0;
     } else {
         failed = x86_user_copy(dst, (const void *)src, size) != 0;
     }
-    user_close();
+    x86_user_close();
     return failed ? -EFAULT : 0;
 }
 
@@ -105,18 +88,18 @@ int copy_to_user(vaddr_t dst, const void *src, size_t size)
     if (size == 8) {
         uint64_t value;
         __builtin_memcpy(&value, src, 8);
-        user_open();
+        x86_user_open();
         failed = x86_user_store8((void *)dst, value) != 0;
     } else if (size == 4) {
         uint32_t value;
         __builtin_memcpy(&value, src, 4);
-        user_open();
+        x86_user_open();
         failed = x86_user_store4((void *)dst, value) != 0;
     } else {
-        user_open();
+        x86_user_open();
         failed = x86_user_copy((void *)dst, src, size) != 0;
     }
-    user_close();
+    x86_user_close();
     return failed ? -EFAULT : 0;
 }
 
@@ -125,9 +108,9 @@ int clear_user(vaddr_t dst, size_t size)
     if (!range_ok(dst, size)) {
         return -EFAULT;
     }
-    user_open();
+    x86_user_open();
     size_t left = x86_user_clear((void *)dst, size);
-    user_close();
+    x86_user_close();
     return left != 0 ? -EFAULT : 0;
 }
 
@@ -144,7 +127,7 @@ long strncpy_from_user(char *dst, vaddr_t src, size_t size)
     if (src >= LAYOUT_USER_END) {
         return -EFAULT;
     }
-    user_open();
+    x86_user_open();
     while (done < size) {
         vaddr_t at = src + done;
         size_t to_page_end = PAGE_SIZE - (at & PAGE_MASK);
@@ -177,7 +160,7 @@ long strncpy_from_user(char *dst, vaddr_t src, size_t size)
         }
         done++;
     }
-    user_close();
+    x86_user_close();
     return result;
 }
 
@@ -197,9 +180,9 @@ int user_cmpxchg_u32(vaddr_t addr, uint32_t expected, uint32_t desired, uint32_t
     if (!range_ok(addr, 4)) {
         return -EFAULT;
     }
-    user_open();
+    x86_user_open();
     int result = x86_user_cmpxchg4((void *)addr, expected, desired, old);
-    user_close();
+    x86_user_close();
     return result != 0 ? -EFAULT : 0;
 }
 

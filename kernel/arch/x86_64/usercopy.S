@@ -119,8 +119,8 @@ x86_user_fault:
     ret
     .size x86_user_fault, . - x86_user_fault
 
-/* int x86_fpu_load(const void *area, uint32_t low, uint32_t high): XRSTOR of bytes that may be bad:
- * 0 or -1. */
+/* int x86_fpu_load(const void *area, uint32_t low, uint32_t high): XRSTOR of bytes that may be bad
+ * or missing: 0 or -1. */
     .globl x86_fpu_load
     .type x86_fpu_load, @function
 x86_fpu_load:
@@ -131,6 +131,41 @@ x86_fpu_load:
     FIXUP 80b, x86_user_fault
     .size x86_fpu_load, . - x86_fpu_load
 
+/* int x86_fpu_save_user(void *area, uint32_t low, uint32_t high, const uint64_t software[6]):
+ * XSAVE to user memory, with a clean header and the words of a signal frame: 0 or -1. */
+    .globl x86_fpu_save_user
+    .type x86_fpu_save_user, @function
+x86_fpu_save_user:
+    movl %esi, %eax
+    movq %rdi, %rsi
+    xorl %r8d, %r8d
+100: movq %r8, 512(%rsi)
+101: movq %r8, 520(%rsi)
+102: movq %r8, 528(%rsi)
+103: movq %r8, 536(%rsi)
+104: movq %r8, 544(%rsi)
+105: movq %r8, 552(%rsi)
+106: movq %r8, 560(%rsi)
+107: movq %r8, 568(%rsi)
+108: xsave64 (%rsi)
+    leaq 464(%rsi), %rdi
+    movq %rcx, %rsi
+    movl $6, %ecx
+109: rep movsq
+    xorl %eax, %eax
+    ret
+    FIXUP 100b, x86_user_fault
+    FIXUP 101b, x86_user_fault
+    FIXUP 102b, x86_user_fault
+    FIXUP 103b, x86_user_fault
+    FIXUP 104b, x86_user_fault
+    FIXUP 105b, x86_user_fault
+    FIXUP 106b, x86_user_fault
+    FIXUP 107b, x86_user_fault
+    FIXUP 108b, x86_user_fault
+    FIXUP 109b, x86_user_fault
+    .size x86_fpu_save_user, . - x86_fpu_save_user
+
     .globl x86_fpu_load_legacy
     .type x86_fpu_load_legacy, @function
 x86_fpu_load_legacy:
@@ -139,6 +174,16 @@ x86_fpu_load_legacy:
     ret
     FIXUP 90b, x86_user_fault
     .size x86_fpu_load_legacy, . - x86_fpu_load_legacy
+
+/* int x86_fpu_save_legacy(void *area): FXSAVE to user memory: 0 or -1. */
+    .globl x86_fpu_save_legacy
+    .type x86_fpu_save_legacy, @function
+x86_fpu_save_legacy:
+110: fxsave64 (%rdi)
+    xorl %eax, %eax
+    ret
+    FIXUP 110b, x86_user_fault
+    .size x86_fpu_save_legacy, . - x86_fpu_save_legacy
 
     .section .rodata.fixup, "a", @progbits
     .globl x86_fixup_table_end

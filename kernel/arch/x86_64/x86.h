@@ -116,8 +116,21 @@ void x86_fpu_init(void); /* per CPU */
 void *x86_fpu_alloc(void);
 void x86_fpu_free(void *area);
 void x86_fpu_save_current(void *area);
-void x86_fpu_reset_current(void *area);
 void x86_fpu_switch(struct arch_thread *from, struct arch_thread *to);
+
+/* Around instructions that touch user memory (SMAP). */
+static inline void x86_user_open(void)
+{
+    if (x86_features.smap) {
+        __asm__ volatile("stac" : : : "cc", "memory");
+    }
+}
+static inline void x86_user_close(void)
+{
+    if (x86_features.smap) {
+        __asm__ volatile("clac" : : : "cc", "memory");
+    }
+}
 
 /* usercopy.S: instructions that may fault on user addresses, and where to go on. */
 bool x86_fixup(struct arch_regs *regs);

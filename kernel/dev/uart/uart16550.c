@@ -30,9 +30,9 @@ struct uart {
     unsigned fifo;             /* [lock] bytes that an empty transmitter takes */
     unsigned room;             /* [lock] bytes that it certainly takes now */
     bool write_short;          /* [lock] the listener waits for room */
-    uint8_t held[UART_BURST];  /* owner: whoever has `throttled` */
-    size_t held_size;          /* bytes received that the listener had no room for */
-    bool throttled;            /* [lock] */
+    uint8_t held[UART_BURST];  /* [lock] received, but the listener had no room */
+    size_t held_size;          /* [lock] */
+    bool throttled;            /* [lock] the receiver is off because of that */
 };
 
 static size_t uart_write(struct line *line, const void *bytes, size_t size);
@@ -164,41 +164,41 @@ static size_t drain_receiver_locked(struct uart *uart, uint8_t *bytes, size_t si
 static void deliver(struct uart *uart, const uint8_t *bytes, size_t size)
 {
     const struct line_listener *listener = uart->line.listener;
-    size_t taken = size;
 
-    if (listener != NULL && size > 0) {
-        taken = listener->received(uart->line.listener_arg, bytes, size);
-        assert(taken <= size);
+    if (listener == NULL || size == 0) {
+        return;
     }
-    if (taken < size) {
-        unsigned long flags = spin_lock_irqsave(&uart->lock);
-        memmove(uart->held, bytes + taken, size - taken);
-        uart->held_size = size - taken;
-        uart->throttled = true;
-        set_interrupts_locked(uart, uart->interrupts & (uint8_t)~UART_IER_RECEIVE);
-        spin_unlock_irqrestore(&uart->lock, flags);
-    }
+    size_t taken = listener->received(uart->line.listener_arg, bytes, size);
+    assert(taken <= size);
+
+    unsigned long flags = spin_lock_irqsave(&uart->lock);
+    uart->held_size = size - taken;
+    memcpy(uart->held, bytes + taken, size - taken);
+    uart->throttled = taken < size;
+    uint8_t others = uart->interrupts & (uint8_t)~UART_IER_RECEIVE;
+    set_interrupts_locked(uart, uart->throttled ? others : others | UART_IER_RECEIVE);
+    spin_unlock_irqrestore(&uart->lock, flags);
 }
 
+/* Takes what is held out, if it is this caller's to deliver; 0: nothing to do. */
+static size_t take_held(struct uart *uart, uint8_t *bytes)
+{
+    unsigned long flags = spin_lock_irqsave(&uart->lock);
+    size_t size = uart->held_size;
+    memcpy(bytes, uart->held, size);
+    uart->held_size = 0;
+    spin_unlock_irqrestore(&uart->lock, flags);
+    return size;
+}
+
+/* The receiver stays off until deliver has handed out what is older than anything it could bring.
+ */
 static void uart_unthrottle(struct line *line)
 {
     struct uart *uart = container_of(line, struct uart, line);
     uint8_t bytes[UART_BURST];
-    size_t size = 0;
 
-    unsigned long flags = spin_lock_irqsave(&uart->lock);
-    bool was = uart->throttled;
-    if (was) {
-        size = uart->held_size;
-        memcpy(bytes, uart->held, size);
-        uart->held_size = 0;
-        uart->throttled = false;
-        set_interrupts_locked(uart, uart->interrupts | UART_IER_RECEIVE);
-    }
-    spin_unlock_irqrestore(&uart->lock, flags);
-    if (was) {
-        deliver(uart, bytes, size);
-    }
+    deliver(uart, bytes, take_held(uart, bytes));
 }
 
 static void on_transmitter_empty(struct uart *uart)

@@ -15,6 +15,10 @@
 #define RX_ORDER 1u
 static_assert(CONSOLE_MESSAGES * CONSOLE_MESSAGE_SIZE == PAGE_SIZE << RX_ORDER, "whole pages");
 
+/* A generic port of this name is a terminal. QEMU throws away what a console port's host end does
+ * not take at once (hw/char/virtio-console.c); a generic port waits. */
+#define TERMINAL_NAME "alba.terminal"
+
 static unsigned console_count; /* owner: probe; devices are probed one after another */
 
 /* Hands one receive buffer to the device. */
@@ -123,6 +127,7 @@ static void handle_message(struct console *console, const uint8_t *bytes, size_t
     case CONSOLE_PORT_NAME:
         if (!port->announced) {
             take_name(port, rest, rest_size);
+            port->is_console |= strcmp(port->stream.name, TERMINAL_NAME) == 0;
         }
         break;
     default:

@@ -40,6 +40,8 @@ struct port {
     struct mutex read_lock, write_lock;          /* streams: one reader, one writer at a time */
     unsigned columns, rows;                      /* as the host said last; 0: unknown */
     bool throttled;                              /* [lock] lines: the listener is full */
+    bool unthrottled; /* [lock] lines: it was full and has room again while it was offered more */
+    bool delivering;  /* [lock] lines: somebody hands bytes over */
     struct stream stream;
     struct line line;
     char line_name[8];

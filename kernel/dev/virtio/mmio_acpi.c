@@ -8,8 +8,9 @@
 #include "kernel/dev/virtio/mmio_option.h"
 #include "lib/string.h"
 
-#define NEAR 160u /* _CRS lies within so many bytes of _HID: between are _UID, _CCA and the like   \
-                   */
+#define NEAR                                                                                       \
+    160u /* _CRS lies within so many bytes of _HID: between are _UID, _CCA and the like            \
+          */
 
 #define AML_BUFFER         0x11u
 #define AML_BYTE_PREFIX    0x0au

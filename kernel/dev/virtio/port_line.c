@@ -61,32 +61,44 @@ static size_t line_write(struct line *line, const void *bytes, size_t size)
     return done;
 }
 
-/* Offers received bytes to the terminal until it is full. Takes and lets go of port->lock. */
-static void deliver(struct port *port)
+/* Offers one buffer to the terminal, without port->lock, as the terminal may write from there. */
+static void offer_locked(struct port *port, struct port_buffer *buffer, unsigned long *flags)
 {
     const struct line_listener *listener = port->line.listener;
+    uint32_t size = buffer->size - buffer->start;
+    size_t taken = size;
+
+    if (listener != NULL) {
+        spin_unlock_irqrestore(&port->lock, *flags);
+        taken = listener->received(port->line.listener_arg, buffer->page + buffer->start, size);
+        *flags = spin_lock_irqsave(&port->lock);
+        assert(taken <= size);
+    }
+    buffer->start += (uint32_t)taken;
+    if (taken == size) {
+        port->current = NULL;
+        port_recycle_locked(port, buffer);
+    }
+    /* The terminal may have made room again before we could note that it had none. */
+    port->throttled = taken < size && !port->unthrottled;
+    port->unthrottled = false;
+}
+
+/* Hands received bytes over until the terminal is full. One at a time does it; who comes meanwhile
+ * has its bytes taken by that one. */
+static void deliver(struct port *port)
+{
+    struct port_buffer *buffer;
 
     unsigned long flags = spin_lock_irqsave(&port->lock);
-    struct port_buffer *buffer;
-    while (!port->throttled && (buffer = port_received_locked(port)) != NULL) {
-        uint32_t size = buffer->size - buffer->start;
-        size_t taken = size;
-        if (listener != NULL) {
-            /* The terminal may write from there: not under the lock. The flag keeps others out. */
-            port->throttled = true;
-            spin_unlock_irqrestore(&port->lock, flags);
-            taken = listener->received(port->line.listener_arg, buffer->page + buffer->start, size);
-            flags = spin_lock_irqsave(&port->lock);
-            assert(taken <= size);
-            port->throttled = taken < size;
+    if (!port->delivering) {
+        port->delivering = true;
+        while (!port->throttled && (buffer = port_received_locked(port)) != NULL) {
+            offer_locked(port, buffer, &flags);
         }
-        buffer->start += (uint32_t)taken;
-        if (taken == size) {
-            port->current = NULL;
-            port_recycle_locked(port, buffer);
-        }
+        port->delivering = false;
+        virtio_kick(&port->rx);
     }
-    virtio_kick(&port->rx);
     spin_unlock_irqrestore(&port->lock, flags);
 }
 
@@ -130,6 +142,7 @@ static void line_unthrottle(struct line *line)
 
     unsigned long flags = spin_lock_irqsave(&port->lock);
     port->throttled = false;
+    port->unthrottled = port->delivering;
     spin_unlock_irqrestore(&port->lock, flags);
     deliver(port);
 }

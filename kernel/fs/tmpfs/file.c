@@ -6,6 +6,7 @@
  * mappings added meanwhile is counted at the next chance.
  */
 #include "abi/errno.h"
+#include "kernel/core/sched.h"
 #include "kernel/core/space.h"
 #include "kernel/fs/tmpfs/tmpfs.h"
 #include "lib/string.h"
@@ -293,6 +294,56 @@ static int tmpfs_allocate(struct file *file, unsigned mode, uint64_t offset, uin
     return error;
 }
 
+/* A page is data when it is there, or may be bytes of the initramfs. */
+static bool is_data(struct inode *inode, uint64_t index)
+{
+    struct vmo_page page;
+    if (index < PAGES(inode->data.borrowed_size)) {
+        return true;
+    }
+    if (inode->data.vmo == NULL || !vmo_find_page(inode->data.vmo, index, &page)) {
+        return false;
+    }
+    if (!page.borrowed) {
+        frame_put(paddr_to_frame(page.paddr));
+    }
+    return true;
+}
+
+/* lseek(2): the next data or hole at or after offset; there is a hole at the end. */
+static int64_t find_data_or_hole(struct inode *inode, int64_t offset, bool data)
+{
+    int64_t size = (int64_t)inode->size;
+    if (offset < 0 || offset >= size) {
+        return -ENXIO;
+    }
+    for (uint64_t index = (uint64_t)offset >> PAGE_SHIFT; index < PAGES((uint64_t)size); index++) {
+        if (is_data(inode, index) == data) {
+            return MAX(offset, (int64_t)(index << PAGE_SHIFT));
+        }
+        if (thread_interrupted()) {
+            return -EINTR; /* terabytes of hole */
+        }
+        sched_point();
+    }
+    return data ? -ENXIO : size;
+}
+
+static int64_t tmpfs_seek(struct file *file, int64_t offset, int whence)
+{
+    enum { SEEK_DATA = 3, SEEK_HOLE = 4 };
+    if (whence != SEEK_DATA && whence != SEEK_HOLE) {
+        return file_seek_generic(file, offset, whence);
+    }
+    mutex_lock(&file->inode->lock);
+    int64_t result = find_data_or_hole(file->inode, offset, whence == SEEK_DATA);
+    mutex_unlock(&file->inode->lock);
+    if (result >= 0) {
+        file->pos = (uint64_t)result;
+    }
+    return result;
+}
+
 static int tmpfs_fsync(struct file *file)
 {
     (void)file;
@@ -302,7 +353,7 @@ static int tmpfs_fsync(struct file *file)
 const struct file_ops tmpfs_file_ops = {
     .read = tmpfs_read,
     .write = tmpfs_write,
-    .seek = file_seek_generic,
+    .seek = tmpfs_seek,
     .mmap = tmpfs_mmap,
     .fsync = tmpfs_fsync,
     .allocate = tmpfs_allocate,

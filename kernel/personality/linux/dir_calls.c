@@ -102,9 +102,31 @@ LINUX_CALL3(mkdirat, int, dirfd, vaddr_t, name, uint32_t, mode)
     return make_dir(dirfd, name, mode);
 }
 
+/* Linux looks at the type before the name. */
+static int check_type(uint32_t mode)
+{
+    switch (mode & S_IFMT) {
+    case 0:
+    case S_IFREG:
+    case S_IFCHR:
+    case S_IFBLK:
+    case S_IFIFO:
+    case S_IFSOCK:
+        return 0;
+    case S_IFDIR:
+        return -EPERM;
+    default:
+        return -EINVAL;
+    }
+}
+
 static long make_node(int dirfd, vaddr_t name, uint32_t mode, uint64_t rdev)
 {
     struct user_walk uw;
+    int type_error = check_type(mode);
+    if (type_error != 0) {
+        return type_error;
+    }
     int error = user_walk_begin(&uw, dirfd, name);
     if (error == 0) {
         error = vfs_mknod(&uw.walk, uw.name.text, mode & ~current_umask(),
@@ -212,6 +234,9 @@ LINUX_CALL5(linkat, int, old_dirfd, vaddr_t, old_name, int, dirfd, vaddr_t, name
 static long rename_name(int old_dirfd, vaddr_t old_name, int dirfd, vaddr_t name, unsigned flags)
 {
     struct user_walk from, to;
+    if ((flags & ~3u) || flags == 3) {
+        return -EINVAL; /* RENAME_NOREPLACE or RENAME_EXCHANGE, not both */
+    }
     int error = user_walk_begin(&from, old_dirfd, old_name);
     if (error != 0) {
         return error;

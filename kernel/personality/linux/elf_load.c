@@ -115,18 +115,14 @@ static int map_file_part(struct exec *exec, const struct elf_file *elf,
 static int map_zero_part(struct exec *exec, const struct elf64_phdr *phdr, vaddr_t start,
                          vaddr_t end)
 {
-    static const char zeroes[64];
     vaddr_t page = ALIGN_UP(start, PAGE_SIZE);
     if (phdr->p_filesz == 0) {
         page = ALIGN_DOWN(start, PAGE_SIZE);
     } else if (phdr->p_flags & ELF_PF_W) {
         /* What lies in the file behind the segment's last byte is not for the program. */
-        for (vaddr_t at = start; at < page;) {
-            size_t n = MIN(sizeof(zeroes), page - at);
-            if (space_access(exec->space, at, (void *)(uintptr_t)zeroes, n, true, false) != n) {
-                return -ENOMEM;
-            }
-            at += n;
+        size_t size = page - start;
+        if (space_access(exec->space, start, NULL, size, SPACE_WRITE) != size) {
+            return -ENOMEM;
         }
     }
     if (page >= end) {

@@ -219,7 +219,7 @@ static void flush(struct writer *writer)
 {
     size_t size = writer->at - writer->start;
     if (size > 0 &&
-        space_access(writer->space, writer->start, writer->page, size, true, false) != size) {
+        space_access(writer->space, writer->start, writer->page, size, SPACE_WRITE) != size) {
         writer->failed = true;
     }
     writer->start = writer->at;

@@ -454,49 +454,66 @@ static int deadline_from_user(unsigned op, vaddr_t addr, uint64_t *deadline)
     return 0;
 }
 
+static long futex_wake(vaddr_t addr, bool is_private, unsigned count, uint32_t bitset)
+{
+    struct futex_key key;
+    struct vmo *held;
+    if (bitset == 0) {
+        return -EINVAL;
+    }
+    int result = key_get(addr, is_private, &key, &held);
+    if (result == 0) {
+        /* Linux wakes one even when asked for none. */
+        result = wake_key(&key, (int)count < 1 ? 1 : count, bitset);
+        key_put(held);
+    }
+    return result;
+}
+
+/* The operations on two words. */
+static __attribute__((noinline)) long futex_two(unsigned command, const struct two_words *words,
+                                                uint32_t value3)
+{
+    switch (command) {
+    case FUTEX_REQUEUE:
+        return futex_requeue(words, NULL);
+    case FUTEX_CMP_REQUEUE:
+        return futex_requeue(words, &value3);
+    case FUTEX_WAKE_OP:
+        return futex_wake_op(words, value3);
+    default:
+        return -ENOSYS;
+    }
+}
+
+static __attribute__((noinline)) long futex_wait_user(vaddr_t addr, unsigned op, uint32_t value,
+                                                      vaddr_t timeout, uint32_t bitset)
+{
+    uint64_t deadline;
+    int result = deadline_from_user(op, timeout, &deadline);
+    return result != 0 ? result : futex_wait(addr, op, value, deadline, bitset);
+}
+
 LINUX_CALL6(futex, vaddr_t, addr, unsigned, op, uint32_t, value, uint64_t, arg, vaddr_t, addr2,
             uint32_t, value3)
 {
     bool is_private = (op & FUTEX_PRIVATE_FLAG) != 0;
-    struct two_words words = {addr, addr2, is_private, value, (unsigned)arg};
-    struct futex_key key;
-    struct vmo *held;
-    uint64_t deadline;
     unsigned command = op & ~(unsigned)(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME);
     if ((op & FUTEX_CLOCK_REALTIME) && command != FUTEX_WAIT && command != FUTEX_WAIT_BITSET) {
         return -ENOSYS;
     }
     switch (command) {
-    case FUTEX_WAIT:
-        value3 = FUTEX_BITSET_ALL;
-        __attribute__((fallthrough));
-    case FUTEX_WAIT_BITSET: {
-        int result = deadline_from_user(op, arg, &deadline);
-        return result != 0 ? result : futex_wait(addr, op, value, deadline, value3);
-    }
     case FUTEX_WAKE:
-        value3 = FUTEX_BITSET_ALL;
-        __attribute__((fallthrough));
-    case FUTEX_WAKE_BITSET: {
-        if (value3 == 0) {
-            return -EINVAL;
-        }
-        int result = key_get(addr, is_private, &key, &held);
-        if (result == 0) {
-            /* Linux wakes one even when asked for none. */
-            result = wake_key(&key, (int)value < 1 ? 1 : value, value3);
-            key_put(held);
-        }
-        return result;
-    }
-    case FUTEX_REQUEUE:
-        return futex_requeue(&words, NULL);
-    case FUTEX_CMP_REQUEUE:
-        return futex_requeue(&words, &value3);
-    case FUTEX_WAKE_OP:
-        return futex_wake_op(&words, value3);
+        return futex_wake(addr, is_private, value, FUTEX_BITSET_ALL);
+    case FUTEX_WAKE_BITSET:
+        return futex_wake(addr, is_private, value, value3);
+    case FUTEX_WAIT:
+        return futex_wait_user(addr, op, value, arg, FUTEX_BITSET_ALL);
+    case FUTEX_WAIT_BITSET:
+        return futex_wait_user(addr, op, value, arg, value3);
     default:
-        return -ENOSYS;
+        return futex_two(
+            command, &(struct two_words){addr, addr2, is_private, value, (unsigned)arg}, value3);
     }
 }
 

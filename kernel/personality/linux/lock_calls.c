@@ -115,26 +115,23 @@ long linux_fcntl_lock(struct file *file, int fd, int command, vaddr_t addr)
 
 LINUX_CALL2(flock, int, fd, unsigned, operation)
 {
+    static const enum lock_type types[] = {
+        [LOCK_SH] = LOCK_READ, [LOCK_EX] = LOCK_WRITE, [LOCK_UN] = LOCK_NONE};
+    unsigned kind = operation & ~(unsigned)LOCK_NB;
+    if (kind != LOCK_SH && kind != LOCK_EX && kind != LOCK_UN) {
+        return -EINVAL;
+    }
     struct fd_ref ref = fd_borrow(fd);
     if (ref.file == NULL) {
         return -EBADF;
     }
-    unsigned kind = operation & ~(unsigned)LOCK_NB;
-    struct file_lock want = {
-        .owner = ref.file, .start = 0, .end = INT64_MAX, .whole = true, .pid = -1};
-    long result = 0;
-    if (kind == LOCK_SH) {
-        want.type = LOCK_READ;
-    } else if (kind == LOCK_EX) {
-        want.type = LOCK_WRITE;
-    } else if (kind == LOCK_UN) {
-        want.type = LOCK_NONE;
-    } else {
-        result = -EINVAL;
-    }
-    if (result == 0) {
-        result = file_lock_set(ref.file->inode, &want, !(operation & LOCK_NB));
-    }
+    const struct file_lock want = {.owner = ref.file,
+                                   .type = types[kind],
+                                   .start = 0,
+                                   .end = INT64_MAX,
+                                   .whole = true,
+                                   .pid = -1};
+    long result = file_lock_set(ref.file->inode, &want, !(operation & LOCK_NB));
     fd_return(ref);
     return result;
 }

@@ -200,8 +200,15 @@ static long random_ioctl(struct file *file, unsigned request, vaddr_t arg)
         random_add(NULL, 0); /* every CPU takes a new key from the root */
         return 0;
     default:
-        return -ENOTTY;
+        return -EINVAL; /* not ENOTTY: Linux's driver says so */
     }
+}
+
+static unsigned random_poll(struct file *file, struct poll_table *table)
+{
+    (void)file;
+    (void)table;
+    return POLLIN | POLLRDNORM;
 }
 
 static const struct file_ops null_ops = {
@@ -224,6 +231,13 @@ static const struct file_ops random_ops = {
     .read = random_read,
     .write = random_write,
     .seek = null_seek,
+    .poll = random_poll,
+    .ioctl = random_ioctl,
+};
+static const struct file_ops urandom_ops = {
+    .read = random_read,
+    .write = random_write,
+    .seek = null_seek,
     .ioctl = random_ioctl,
 };
 
@@ -232,7 +246,7 @@ static const struct chrdev devices[] = {
     {"zero", DEV(1, 5), 1, 0666, &zero_ops, NULL},
     {"full", DEV(1, 7), 1, 0666, &full_ops, NULL},
     {"random", DEV(1, 8), 1, 0666, &random_ops, NULL},
-    {"urandom", DEV(1, 9), 1, 0666, &random_ops, NULL},
+    {"urandom", DEV(1, 9), 1, 0666, &urandom_ops, NULL},
     {"kmsg", DEV(1, 11), 1, 0644, &kmsg_file_ops, kmsg_open},
 };
 

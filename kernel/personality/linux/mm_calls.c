@@ -377,9 +377,11 @@ LINUX_CALL5(mremap, vaddr_t, addr, size_t, old_size, size_t, new_size, unsigned,
     }
     new_size = ALIGN_UP(new_size, PAGE_SIZE);
     old_size = ALIGN_UP(old_size, PAGE_SIZE);
-    if (new_size == 0 || new_size > LAYOUT_USER_END || old_size > LAYOUT_USER_END ||
-        addr > LAYOUT_USER_END - old_size) {
+    if (new_size == 0 || new_size > LAYOUT_USER_END) {
         return -EINVAL;
+    }
+    if (old_size > LAYOUT_USER_END || addr > LAYOUT_USER_END - old_size) {
+        return -EFAULT;
     }
     if (flags & MREMAP_FIXED) {
         if ((new_addr & PAGE_MASK) || new_addr > LAYOUT_USER_END - new_size ||
@@ -389,9 +391,12 @@ LINUX_CALL5(mremap, vaddr_t, addr, size_t, old_size, size_t, new_size, unsigned,
     } else if (new_size > old_size && !may_expand(new_size - old_size)) {
         return -ENOMEM;
     }
-    int result = space_remap(current->space, addr, old_size, new_size,
-                             (flags & MREMAP_MAYMOVE) != 0, flags & MREMAP_FIXED ? new_addr : 0,
-                             &at);
+    struct space_remap remap = {.old = addr,
+                                .old_size = old_size,
+                                .new_size = new_size,
+                                .may_move = (flags & MREMAP_MAYMOVE) != 0,
+                                .fixed = flags & MREMAP_FIXED ? new_addr : 0};
+    int result = space_remap(current->space, &remap, &at);
     return result == 0 ? (long)at : result;
 }
 

@@ -11,8 +11,6 @@
 #include "lib/format.h"
 #include "lib/string.h"
 
-#define PROC_SUPER_MAGIC 0x9fa0 /* statfs(2) */
-
 static int text_link(char *buf, size_t size, const char *text)
 {
     size_t length = MIN(strlen(text), size);

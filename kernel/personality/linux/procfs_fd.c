@@ -58,8 +58,8 @@ static int fd_follow(const struct pseudo_ctx *ctx, struct path *out)
 
 #define FD_LINK(rights)                                                                            \
     {                                                                                              \
-        .name = "fd", .mode = S_IFLNK | (rights), .readlink = fd_readlink, .follow = fd_follow,    \
-        .owner = proc_owner                                                                        \
+        .name = "fd", .mode = S_IFLNK | (rights), .size = 64, .readlink = fd_readlink,             \
+        .follow = fd_follow, .owner = proc_owner                                                   \
     }
 /* By how the file was opened: not at all (O_PATH), reading, writing, both. */
 static const struct pseudo_node fd_links[] = {FD_LINK(0), FD_LINK(0500), FD_LINK(0300),

@@ -5,6 +5,7 @@
  * shown as it was before or after, region by region, as on Linux.
  */
 #include "abi/errno.h"
+#include "kernel/base/random.h"
 #include "kernel/fs/inode.h"
 #include "kernel/mm/frame.h"
 #include "kernel/mm/heap.h"
@@ -56,14 +57,27 @@ static void count_pages(struct space *space, struct map_entry *entry)
     }
 }
 
+/* A number for an object without a file, the same at every look, and not its address. */
+static uint64_t object_ino(const struct vmo *vmo)
+{
+    static uint64_t secret; /* atomic; constant once set */
+    uint64_t none = 0;
+
+    __atomic_compare_exchange_n(&secret, &none, random_u64() | 1, false, __ATOMIC_RELAXED,
+                                __ATOMIC_RELAXED);
+    return ((((vaddr_t)vmo ^ secret) * 0x9e3779b97f4a7c15ull) >> 40) | 1;
+}
+
 static void take_region(const struct region *region, struct map_entry *entry)
 {
     entry->flags = region->flags;
+    bool is_object = region->vmo != NULL && (region->flags & REGION_SHARED);
     entry->object = region->vmo != NULL;
     entry->mapping = (struct proc_mapping){
         .start = region->start,
         .end = region->end,
         .offset = region->vmo != NULL ? region->offset : 0,
+        .ino = is_object ? object_ino(region->vmo) : 0,
         .read = (region->flags & REGION_READ) != 0,
         .write = (region->flags & REGION_WRITE) != 0,
         .exec = (region->flags & REGION_EXEC) != 0,
@@ -293,7 +307,8 @@ static ssize_type mem_move(struct file *file, struct io *io, uint64_t *pos, bool
             error = -EFAULT;
             break;
         }
-        size_t done = space_access(space, *pos, page, part, write, true);
+        size_t done = space_access(space, *pos, page, part,
+                                   (write ? SPACE_WRITE : SPACE_READ) | SPACE_FORCE);
         if (!write && io_put(io, page, done) != done) {
             error = -EFAULT;
             break;

@@ -37,7 +37,7 @@ static void put_memory(struct text *out, struct space *space, vaddr_t start, vad
     }
     char *to = text_reserve(out, end - start);
     if (to != NULL) {
-        out->size += space_access(space, start, to, end - start, false, true);
+        out->size += space_access(space, start, to, end - start, SPACE_READ | SPACE_FORCE);
     }
 }
 
@@ -111,8 +111,7 @@ static int show_comm(const struct pseudo_ctx *ctx, struct text *out)
     if (thread == NULL) {
         return -ESRCH;
     }
-    text_put_escaped(out, found == tid ? thread->name : "", "\n");
-    text_printf(out, "\n");
+    text_printf(out, "%s\n", found == tid ? thread->name : "");
     thread_put(thread);
     return 0;
 }
@@ -333,6 +332,11 @@ static bool task_next(const struct pseudo_ctx *ctx, uint64_t *cursor, char name[
     {                                                                                              \
         .name = file, .mode = S_IFREG | (rights), .show = function                                 \
     }
+/* For those who may look into the process. */
+#define SECRET_OF(file, rights, function)                                                          \
+    {                                                                                              \
+        .name = file, .mode = S_IFREG | (rights), .show = function, .may_open = proc_may_look      \
+    }
 #define CONSTANT_OF(file, rights, text)                                                            \
     {                                                                                              \
         .name = file, .mode = S_IFREG | (rights), .show = show_constant, .arg = text               \
@@ -341,37 +345,43 @@ static bool task_next(const struct pseudo_ctx *ctx, uint64_t *cursor, char name[
     {                                                                                              \
         .name = file, .mode = S_IFLNK | 0777, .readlink = path_readlink, .follow = function        \
     }
+/* clang-format off */
 #define COMMON_NODES                                                                               \
-    {.name = "fd",                                                                                 \
-     .mode = S_IFDIR | 0500,                                                                       \
-     .lookup = proc_fd_lookup,                                                                     \
-     .next = proc_fd_next,                                                                         \
+    {.name = "fd", .mode = S_IFDIR | 0500, .lookup = proc_fd_lookup, .next = proc_fd_next,         \
      .owner = proc_owner},                                                                         \
-        {.name = "fdinfo",                                                                         \
-         .mode = S_IFDIR | 0555,                                                                   \
-         .lookup = proc_fdinfo_lookup,                                                             \
-         .next = proc_fdinfo_next,                                                                 \
-         .owner = proc_owner},                                                                     \
-        {.name = "comm", .mode = S_IFREG | 0644, .show = show_comm, .store = store_comm},          \
-        {.name = "oom_score_adj",                                                                  \
-         .mode = S_IFREG | 0644,                                                                   \
-         .show = show_oom_score_adj,                                                               \
-         .store = store_oom_score_adj},                                                            \
-        {.name = "mem", .mode = S_IFREG | 0600, .ops = &proc_mem_ops},                             \
-        FILE_OF("environ", 0400, show_environ), FILE_OF("auxv", 0400, show_auxv),                  \
-        FILE_OF("status", 0444, proc_show_status), FILE_OF("personality", 0400, show_personality), \
-        FILE_OF("limits", 0444, show_limits), FILE_OF("cmdline", 0444, show_cmdline),              \
-        FILE_OF("stat", 0444, proc_show_stat), FILE_OF("statm", 0444, proc_show_statm),            \
-        FILE_OF("maps", 0444, proc_show_maps), FILE_OF("mounts", 0444, proc_show_mounts),          \
-        FILE_OF("mountinfo", 0444, proc_show_mountinfo), FILE_OF("smaps", 0444, proc_show_smaps),  \
-        FILE_OF("smaps_rollup", 0444, proc_show_smaps_rollup), FILE_OF("io", 0400, show_io),       \
-        FILE_OF("schedstat", 0444, show_schedstat), CONSTANT_OF("wchan", 0444, "0"),               \
-        CONSTANT_OF("oom_score", 0444, "666\n"), CONSTANT_OF("cgroup", 0444, "0::/\n"),            \
-        CONSTANT_OF("loginuid", 0644, "4294967295"), CONSTANT_OF("sessionid", 0444, "4294967295"), \
-        CONSTANT_OF("uid_map", 0644, "         0          0 4294967295\n"),                        \
-        CONSTANT_OF("gid_map", 0644, "         0          0 4294967295\n"),                        \
-        CONSTANT_OF("setgroups", 0644, "allow\n"), LINK_OF("cwd", fs_path),                        \
-        LINK_OF("root", fs_path), LINK_OF("exe", exe_path)
+    {.name = "fdinfo", .mode = S_IFDIR | 0555, .lookup = proc_fdinfo_lookup,                       \
+     .next = proc_fdinfo_next, .owner = proc_owner},                                               \
+    {.name = "comm", .mode = S_IFREG | 0644, .show = show_comm, .store = store_comm},              \
+    {.name = "oom_score_adj", .mode = S_IFREG | 0644, .show = show_oom_score_adj,                  \
+     .store = store_oom_score_adj},                                                                \
+    {.name = "mem", .mode = S_IFREG | 0600, .ops = &proc_mem_ops, .may_open = proc_may_look},      \
+    SECRET_OF("environ", 0400, show_environ),                                                      \
+    SECRET_OF("auxv", 0400, show_auxv),                                                            \
+    FILE_OF("status", 0444, proc_show_status),                                                     \
+    SECRET_OF("personality", 0400, show_personality),                                              \
+    FILE_OF("limits", 0444, show_limits),                                                          \
+    FILE_OF("cmdline", 0444, show_cmdline),                                                        \
+    FILE_OF("stat", 0444, proc_show_stat),                                                         \
+    FILE_OF("statm", 0444, proc_show_statm),                                                       \
+    SECRET_OF("maps", 0444, proc_show_maps),                                                       \
+    FILE_OF("mounts", 0444, proc_show_mounts),                                                     \
+    FILE_OF("mountinfo", 0444, proc_show_mountinfo),                                               \
+    SECRET_OF("smaps", 0444, proc_show_smaps),                                                     \
+    SECRET_OF("smaps_rollup", 0444, proc_show_smaps_rollup),                                       \
+    SECRET_OF("io", 0400, show_io),                                                                \
+    FILE_OF("schedstat", 0444, show_schedstat),                                                    \
+    CONSTANT_OF("wchan", 0444, "0"),                                                               \
+    CONSTANT_OF("oom_score", 0444, "666\n"),                                                       \
+    CONSTANT_OF("cgroup", 0444, "0::/\n"),                                                         \
+    CONSTANT_OF("loginuid", 0644, "4294967295"),                                                   \
+    CONSTANT_OF("sessionid", 0444, "4294967295"),                                                  \
+    CONSTANT_OF("uid_map", 0644, "         0          0 4294967295\n"),                            \
+    CONSTANT_OF("gid_map", 0644, "         0          0 4294967295\n"),                            \
+    CONSTANT_OF("setgroups", 0644, "allow\n"),                                                     \
+    LINK_OF("cwd", fs_path),                                                                       \
+    LINK_OF("root", fs_path),                                                                      \
+    LINK_OF("exe", exe_path)
+/* clang-format on */
 
 static const struct pseudo_node task_nodes[] = {COMMON_NODES, {.name = NULL}};
 

@@ -20,11 +20,10 @@ static void send_signal(int signo)
 /* Cuts the transfer at RLIMIT_FSIZE, from which on nothing may be written (setrlimit(2)). */
 static int limit_size(const struct file *file, struct io *io, uint64_t pos)
 {
-    uint64_t limit = linux_limit(RLIMIT_FSIZE);
-    if (likely(limit == RLIM_INFINITY) || (file->inode->mode & S_IFMT) != S_IFREG ||
-        io->left == 0) {
+    if ((file->inode->mode & S_IFMT) != S_IFREG || io->left == 0) {
         return 0;
     }
+    uint64_t limit = linux_limit(RLIMIT_FSIZE);
     if (file->flags & O_APPEND) {
         pos = file->inode->size;
     }
@@ -38,14 +37,18 @@ static int limit_size(const struct file *file, struct io *io, uint64_t pos)
 
 #define AT_POSITION (-1)
 
-static long move(struct file *file, struct io *io, bool write, int64_t pos)
+/* Inlined with its constants: what is left of it is a line or two. */
+static inline __attribute__((always_inline)) long move(struct file *file, struct io *io, bool write,
+                                                       int64_t pos)
 {
     if (!write) {
         return pos == AT_POSITION ? file_read(file, io) : file_pread(file, io, (uint64_t)pos);
     }
-    int error = limit_size(file, io, pos == AT_POSITION ? file->pos : (uint64_t)pos);
-    if (error != 0) {
-        return error;
+    if (unlikely(current_process()->limits[RLIMIT_FSIZE].soft != RLIM_INFINITY)) {
+        int error = limit_size(file, io, pos == AT_POSITION ? file->pos : (uint64_t)pos);
+        if (error != 0) {
+            return error;
+        }
     }
     long result = pos == AT_POSITION ? file_write(file, io) : file_pwrite(file, io, (uint64_t)pos);
     if (unlikely(result == -EPIPE)) {
@@ -54,7 +57,8 @@ static long move(struct file *file, struct io *io, bool write, int64_t pos)
     return result;
 }
 
-static long move_buffer(int fd, vaddr_t buf, size_t size, bool write, int64_t pos)
+static inline __attribute__((always_inline)) long move_buffer(int fd, vaddr_t buf, size_t size,
+                                                              bool write, int64_t pos)
 {
     struct fd_ref ref = fd_borrow(fd);
     if (ref.file == NULL) {

@@ -103,7 +103,9 @@ LINUX_CALL4(sendfile, int, to, int, from, vaddr_t, offset, size_t, size)
     long result = -EBADF;
     if (in.file != NULL && out.file != NULL) {
         struct transfer t = {.from = in.file, .to = out.file};
-        result = in.file->ops->seek == NULL ? -EINVAL : transfer_fds(&t, offset, 0, size);
+        result = in.file->ops->seek == NULL || (int64_t)size < 0
+                     ? -EINVAL
+                     : transfer_fds(&t, offset, 0, size);
     }
     if (in.file != NULL) {
         fd_return(in);

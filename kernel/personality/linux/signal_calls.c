@@ -24,10 +24,35 @@ static void forget_ignored(struct linux_process *process, int signo)
     process_tree_release(flags);
 }
 
+/* True: the signal has become one that is ignored. */
+static bool set_action(struct linux_handlers *handlers, int signo, struct linux_action *action)
+{
+    bool ignored = false;
+    action->mask &= ~SIGNALS_UNMASKED;
+    action->flags &= SA_KNOWN;
+    unsigned long flags = spin_lock_irqsave(&handlers->lock);
+    struct linux_action *place = &handlers->actions[signo - 1];
+    uint64_t old_handler = place->handler;
+    *place = *action;
+    if (old_handler != action->handler) {
+        handlers_update_locked(handlers, signo);
+        ignored = (handlers->ignored & SIGNAL_BIT(signo)) != 0;
+    }
+    spin_unlock_irqrestore(&handlers->lock, flags);
+    return ignored;
+}
+
+static struct linux_action get_action(struct linux_handlers *handlers, int signo)
+{
+    unsigned long flags = spin_lock_irqsave(&handlers->lock);
+    struct linux_action action = handlers->actions[signo - 1];
+    spin_unlock_irqrestore(&handlers->lock, flags);
+    return action;
+}
+
 LINUX_CALL4(rt_sigaction, int, signo, vaddr_t, new_addr, vaddr_t, old_addr, size_t, size)
 {
     struct linux_process *process = current_process();
-    struct linux_handlers *handlers = process->handlers;
     struct linux_action action, old;
     if (size != SIGSET_SIZE) {
         return -EINVAL;
@@ -39,24 +64,13 @@ LINUX_CALL4(rt_sigaction, int, signo, vaddr_t, new_addr, vaddr_t, old_addr, size
         (new_addr != 0 && (SIGNAL_BIT(signo) & SIGNALS_UNMASKED) != 0)) {
         return -EINVAL;
     }
-    bool ignored = false;
-    unsigned long flags = spin_lock_irqsave(&handlers->lock);
-    old = handlers->actions[signo - 1];
-    if (new_addr != 0) {
-        action.mask &= ~SIGNALS_UNMASKED;
-        action.flags &= SA_KNOWN;
-        handlers->actions[signo - 1] = action;
-        handlers_update_locked(handlers, signo);
-        ignored = (handlers->ignored & SIGNAL_BIT(signo)) != 0;
+    if (old_addr != 0) {
+        old = get_action(process->handlers, signo);
     }
-    spin_unlock_irqrestore(&handlers->lock, flags);
-    if (ignored) {
+    if (new_addr != 0 && set_action(process->handlers, signo, &action)) {
         forget_ignored(process, signo);
     }
-    if (old_addr != 0 && put_user(old, old_addr) != 0) {
-        return -EFAULT;
-    }
-    return 0;
+    return old_addr != 0 ? put_user(old, old_addr) : 0;
 }
 
 LINUX_CALL4(rt_sigprocmask, int, how, vaddr_t, new_addr, vaddr_t, old_addr, size_t, size)

@@ -152,7 +152,7 @@ void linux_return_to_user(struct arch_regs *regs)
             job_stop_here(self);
             continue;
         }
-        if (!deliver_one(regs, self)) {
+        if (!deliver_one(regs, self) || !signal_is_pending(self)) {
             break;
         }
     }

@@ -115,6 +115,7 @@ int signal_frame_push(struct arch_regs *regs, const struct linux_action *action,
     if (arch_fpu_save_user(fpstate) != 0 || copy_to_user(addr, &frame, sizeof(frame)) != 0) {
         return -EFAULT;
     }
+    arch_fpu_reset();
     if (self->altstack_flags & SS_AUTODISARM) {
         self->altstack_base = 0;
         self->altstack_size = 0;

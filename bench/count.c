@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A TCG plugin of QEMU (plugin API version 1, QEMU 4.2 to 8.x) that counts guest instructions and
+ * says the count whenever the guest passes a mark. A mark is the instruction
+ *     nopl 0x1cc0NNNN(%rax)      0f 1f 80 NN NN c0 1c
+ * which does nothing on any processor; NNNN is said. Arguments:
+ *     entry=ADDRESS  the first instruction of the loader: counting starts there
+ *     stop=NNNN      the mark at which QEMU ends
+ * Everything goes to QEMU's log (-d plugin -D FILE), so that marks and trace events of devices are
+ * in one file in the order in which they happened: "count mark NNNN INSTRUCTIONS REP" or "count
+ * entry 0 0". REP counts the iterations of string instructions, each of which TCG runs, and this
+ * plugin counts, as one instruction.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* What we use of qemu-plugin.h, which Debian does not package. */
+typedef uint64_t plugin_id;
+struct qemu_plugin_tb;
+struct qemu_plugin_insn;
+enum { CALLBACK_WITHOUT_REGISTERS, INLINE_ADD = 0 };
+extern void qemu_plugin_register_vcpu_tb_trans_cb(plugin_id id,
+                                                  void (*)(plugin_id, struct qemu_plugin_tb *));
+extern void qemu_plugin_register_vcpu_insn_exec_inline(struct qemu_plugin_insn *insn, int op,
+                                                       void *counter, uint64_t add);
+extern void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn,
+                                                   void (*)(unsigned, void *), int flags, void *);
+extern size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
+extern struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t i);
+extern uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
+extern const void *qemu_plugin_insn_data(const struct qemu_plugin_insn *insn);
+extern size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *insn);
+extern void qemu_plugin_outs(const char *text);
+
+#define EXPORT __attribute__((visibility("default")))
+EXPORT int qemu_plugin_version = 1;
+EXPORT int qemu_plugin_install(plugin_id id, const void *info, int argc, char **argv);
+
+/* Bumped by generated code. One vCPU: no races. */
+static uint64_t instructions, repetitions;
+static uint64_t entry;
+static bool entered;
+static long stop = -1;
+
+static void say(const char *what, unsigned mark)
+{
+    char text[96];
+    snprintf(text, sizeof text, "count %s %u %llu %llu\n", what, mark,
+             (unsigned long long)instructions, (unsigned long long)repetitions);
+    qemu_plugin_outs(text);
+}
+
+static void on_entry(unsigned cpu, void *arg)
+{
+    (void)cpu;
+    (void)arg;
+    if (!entered) {
+        entered = true;
+        instructions = repetitions = 0;
+        say("entry", 0);
+    }
+}
+
+static void on_mark(unsigned cpu, void *arg)
+{
+    (void)cpu;
+    unsigned mark = (unsigned)(uintptr_t)arg;
+    say("mark", mark);
+    if ((long)mark == stop) {
+        fflush(NULL);
+        _exit(0);
+    }
+}
+
+/* A string instruction with a REP prefix: MOVS CMPS STOS LODS SCAS INS OUTS. */
+static bool is_repeated(const uint8_t *code, size_t size)
+{
+    static const uint8_t prefixes[] = {0x66, 0x67, 0x2e, 0x36, 0x3e, 0x26, 0x64, 0x65, 0xf2, 0xf3};
+    bool rep = false;
+    size_t at = 0;
+    while (at < size && memchr(prefixes, code[at], sizeof prefixes)) {
+        rep |= code[at] >= 0xf2;
+        at++;
+    }
+    if (at < size && (code[at] & 0xf0) == 0x40) {
+        at++; /* REX */
+    }
+    if (!rep || at >= size) {
+        return false;
+    }
+    uint8_t op = code[at];
+    return (op >= 0x6c && op <= 0x6f) || (op >= 0xa4 && op <= 0xa7) || (op >= 0xaa && op <= 0xaf);
+}
+
+static void translated(plugin_id id, struct qemu_plugin_tb *tb)
+{
+    (void)id;
+    size_t count = qemu_plugin_tb_n_insns(tb);
+    for (size_t i = 0; i < count; i++) {
+        struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
+        const uint8_t *code = qemu_plugin_insn_data(insn);
+        size_t size = qemu_plugin_insn_size(insn);
+        if (!entered && qemu_plugin_insn_vaddr(insn) == entry) {
+            qemu_plugin_register_vcpu_insn_exec_cb(insn, on_entry, CALLBACK_WITHOUT_REGISTERS,
+                                                   NULL);
+        }
+        qemu_plugin_register_vcpu_insn_exec_inline(insn, INLINE_ADD, &instructions, 1);
+        if (is_repeated(code, size)) {
+            qemu_plugin_register_vcpu_insn_exec_inline(insn, INLINE_ADD, &repetitions, 1);
+        }
+        if (size == 7 && !memcmp(code, "\x0f\x1f\x80", 3) && !memcmp(code + 5, "\xc0\x1c", 2)) {
+            uintptr_t mark = code[3] | (uintptr_t)code[4] << 8;
+            qemu_plugin_register_vcpu_insn_exec_cb(insn, on_mark, CALLBACK_WITHOUT_REGISTERS,
+                                                   (void *)mark);
+        }
+    }
+}
+
+int qemu_plugin_install(plugin_id id, const void *info, int argc, char **argv)
+{
+    (void)info;
+    for (int i = 0; i < argc; i++) {
+        if (!strncmp(argv[i], "entry=", 6)) {
+            entry = strtoull(argv[i] + 6, NULL, 0);
+        } else if (!strncmp(argv[i], "stop=", 5)) {
+            stop = strtol(argv[i] + 5, NULL, 0);
+        } else {
+            fprintf(stderr, "count: unknown argument %s\n", argv[i]);
+            return -1;
+        }
+    }
+    qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
+    return 0;
+}

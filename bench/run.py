@@ -1,0 +1,220 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Measures Alba and prints each figure next to its budget.
+
+    bench/run.py [boot] [memory] [images] [micro]      (without a name: everything)
+
+Instructions are counted by bench/count.c inside QEMU's TCG and are the same to the last digit every
+time. Exit status 1 when something could not be measured; a figure over its budget is only marked.
+"""
+import os
+import pathlib
+import re
+import struct
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "test" / "lib"))
+import newc  # noqa: E402
+import qemu  # noqa: E402
+
+BUILD = ROOT / "build"
+ELF = BUILD / "x86_64/alba.elf"
+BZIMAGE = BUILD / "x86_64/alba.bzImage"
+CPU = "max,erms=off,fsrm=off"
+ICOUNT = ["-icount", "shift=0,sleep=off", "-rtc", "base=2026-01-01T00:00:00,clock=vm", "-seed", "1"]
+BEGIN, END, DONE = 1, 2, 3
+
+failures = 0
+
+
+def row(name, value, budget, unit=""):
+    global failures
+    if value is None:
+        failures += 1
+        print(f"  {name:<44} {'not measured':>14} {budget:>12,} {unit}")
+        return
+    verdict = "" if value <= budget else f"OVER by {100 * (value / budget - 1):.0f} %"
+    shown = f"{value:,.3f}" if isinstance(value, float) else f"{value:,}"
+    print(f"  {name:<44} {shown:>14} {budget:>12,} {unit:<13} {verdict}", flush=True)
+
+
+def title(text):
+    print(f"\n{text}\n  {'figure':<44} {'Alba':>14} {'budget':>12}")
+
+
+def pvh_entry(path):
+    """The address in the XEN_ELFNOTE_PHYS32_ENTRY note (xen/include/public/elfnote.h, number 18)."""
+    elf = path.read_bytes()
+    wide = elf[4] == 2
+    phoff, = struct.unpack_from("<Q" if wide else "<I", elf, 32 if wide else 28)
+    size, count = struct.unpack_from("<HH", elf, 54 if wide else 42)
+    for at in range(phoff, phoff + size * count, size):
+        if struct.unpack_from("<I", elf, at)[0] != 4:
+            continue
+        start, length = struct.unpack_from("<Q16xQ", elf, at + 8) if wide else \
+            struct.unpack_from("<I8xI", elf, at + 4)
+        notes, pos = elf[start:start + length], 0
+        while pos + 12 <= len(notes):
+            namesize, descsize, kind = struct.unpack_from("<III", notes, pos)
+            name = pos + 12
+            desc = name + (namesize + 3 & ~3)
+            if kind == 18 and notes[name:name + 4] == b"Xen\0":
+                return int.from_bytes(notes[desc:desc + descsize], "little")
+            pos = desc + (descsize + 3 & ~3)
+    raise SystemExit(f"bench: {path} has no PVH entry")
+
+
+def counted(program=None, *, initrd=None, memory="64M", machine="microvm", stop=None, trace=False,
+            limit=600):
+    """Boots with the plugin. Returns the log's lines about counts and devices, and the output."""
+    if initrd is None:
+        initrd = newc.root((BUILD / "bench" / program).read_bytes())
+    with tempfile.TemporaryDirectory(prefix="alba-bench-") as folder:
+        log = pathlib.Path(folder) / "log"
+        plugin = f"{BUILD}/bench/count.so,entry={pvh_entry(ELF):#x}"
+        extra = ICOUNT + ["-D", str(log), "-d", "plugin", "-plugin",
+                          plugin + (f",stop={stop}" if stop is not None else "")]
+        if trace:
+            extra += ["-trace", "memory_region_ops_read", "-trace", "memory_region_ops_write"]
+        result = qemu.Machine(ELF, initrd=initrd, append="console=ttyS0", memory=memory, cpu=CPU,
+                              machine=machine, extra=extra).run(limit)
+        lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+    if "cannot set up guest memory" in result.output:
+        print("  (this host has not enough memory for the guest)")
+    return lines, result
+
+
+def instructions_until_done(lines):
+    for line in lines:
+        if line.startswith(f"count mark {DONE} "):
+            return int(line.split()[3])
+    return None
+
+
+def boot_count(**options):
+    lines, result = counted("hello", stop=DONE, **options)
+    count = instructions_until_done(lines)
+    if count is None:
+        print("  " + str(result).replace("\n", "\n  "))
+    return count
+
+
+def accesses(lines):
+    """Port and MMIO accesses between the loader's entry and the mark, by device."""
+    found, counting = {}, False
+    for line in lines:
+        if line.startswith("count entry"):
+            counting = True
+        elif line.startswith(f"count mark {DONE} "):
+            break
+        elif counting and "memory_region_ops_" in line:
+            name = re.search(r"name '([^']*)'", line)
+            key = name.group(1) if name else "?"
+            found[key] = found.get(key, 0) + 1
+    return found
+
+
+def bench_boot():
+    title("Boot: loader's entry to the end of hello's output (PVH, microvm, 1 CPU, 64 MiB)")
+    base = boot_count()
+    row("instructions", base, 600_000)
+    row("instructions, machine without ACPI", boot_count(machine="microvm,acpi=off"), 600_000)
+    lines, _ = counted("hello", stop=DONE, trace=True)
+    devices = accesses(lines)
+    total = sum(devices.values()) if instructions_until_done(lines) else None
+    row("port and MMIO accesses", total, 100)
+    print("    " + ", ".join(f"{k} {v}" for k, v in sorted(devices.items(), key=lambda d: -d[1])))
+    if not base:
+        return
+    big = boot_count(memory="16G")
+    row("16 GiB against 64 MiB", big and big / base, 1.05, "times")
+    hello = (BUILD / "bench/hello").read_bytes()
+    small = boot_count(memory="2G")
+    files = {f"data/{i}": newc.File(os.urandom(4096) * 1024) for i in range(256)}
+    lines, _ = counted(initrd=newc.root(hello, files), stop=DONE, memory="2G")
+    large = instructions_until_done(lines)
+    row("1 GiB of initramfs (256 files) against 1 MiB", large and small and large / small, 1.05,
+        "times")
+
+
+def boots(image, kib):
+    initrd = newc.root((BUILD / "bench/hello").read_bytes())
+    result = qemu.Machine(image, initrd=initrd, append="console=ttyS0", memory=f"{kib}K").run(20)
+    return "hello, world" in result.output
+
+
+def bench_memory():
+    title("Smallest memory that works")
+    for image in (ELF, BZIMAGE):
+        low, high = 1024, 16384
+        if not boots(image, high):
+            row(image.name, None, 4096, "KiB")
+            continue
+        while high - low > 64:
+            middle = (low + high) // 128 * 64
+            low, high = (low, middle) if boots(image, middle) else (middle, high)
+        row(image.name, high, 4096, "KiB")
+
+
+def bench_images():
+    title("Images")
+    with tempfile.TemporaryDirectory(prefix="alba-bench-") as folder:
+        stripped = pathlib.Path(folder) / "alba.elf"
+        subprocess.run(["strip", "-o", stripped, ELF], check=True)
+        row("alba.elf, stripped", stripped.stat().st_size, 500_000, "bytes")
+    row("alba.bzImage", BZIMAGE.stat().st_size, 300_000, "bytes")
+
+
+def baseline():
+    """Linux's figures: {name: instructions}."""
+    lines = (ROOT / "bench/linux.tsv").read_text().splitlines()
+    return {line.split("\t")[0]: int(line.split("\t")[1]) for line in lines if line[0] != "#"}
+
+
+def bench_micro():
+    print(f"\nOperations, in instructions; the budget is half of Linux's\n"
+          f"  {'operation':<28} {'Alba':>10} {'Linux':>10} {'of Linux':>9}")
+    global failures
+    lines, result = counted("microbench", memory="512M", limit=1200)
+    marks = [line.split() for line in lines if line.startswith("count mark")]
+    spans = [int(end[3]) - int(begin[3]) for begin, end in zip(marks, marks[1:])
+             if int(begin[2]) == BEGIN and int(end[2]) == END]
+    operations = re.findall(r"^op (\S+) (\d+)$", result.output, re.M)
+    for name in re.findall(r"^fail (\S+)$", result.output, re.M):
+        failures += 1
+        print(f"  {name:<28} failed")
+    if "microbench done" not in result.output or len(spans) != len(operations):
+        failures += 1
+        print("  " + str(result).replace("\n", "\n  "))
+    linux = baseline()
+    over = 0
+    for (name, times), span in zip(operations, spans):
+        cost, theirs = span / int(times), linux.get(name)
+        ratio = cost / theirs if theirs else None
+        # Nobody halves what is not a system call.
+        counts = ratio is not None and name != "clock_gettime(vdso?)"
+        over += counts and ratio > 0.5
+        print(f"  {name:<28} {cost:>10,.0f} {theirs or 0:>10,} {100 * (ratio or 0):>7.0f} %  "
+              f"{'OVER' if counts and ratio > 0.5 else ''}")
+    print(f"  {over} of {len(operations)} over half of Linux's")
+
+
+PARTS = {"boot": bench_boot, "memory": bench_memory, "images": bench_images, "micro": bench_micro}
+
+
+def main():
+    wanted = sys.argv[1:] or list(PARTS)
+    for name in wanted:
+        if name not in PARTS:
+            raise SystemExit(f"bench: no part {name}; there are {', '.join(PARTS)}")
+        PARTS[name]()
+    if failures:
+        print(f"\nbench: {failures} figures could not be measured")
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

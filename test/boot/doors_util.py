@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What the tests of doors and loader share: the report kernel in images of its own, its answers
+taken apart, and machines that enter an image with parameters made by hand (shim/shim.S)."""
+import os
+import pathlib
+import re
+import struct
+import subprocess
+
+import qemu
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+OUT = ROOT / "build" / "report"
+PARAMETERS = 0x2810000  # shim.S
+BLOBS = 0x2900000       # where tests put what they make
+INITRD = 0x3800000
+IMAGE = 0x100000
+DOOR_LINUX16, DOOR_LINUX32, DOOR_LINUX64, DOOR_PVH = 1, 2, 3, 4
+FLAGS = """-std=gnu17 -O2 -I. -ffreestanding -fno-strict-aliasing -mno-red-zone -mgeneral-regs-only
+    -fcf-protection=none -fPIE -fvisibility=hidden -fno-stack-protector -Wall -Wextra -Werror
+    -fno-asynchronous-unwind-tables -ftls-model=local-exec -nostdlib""".split()
+
+
+def run(*command):
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600,
+                          stdin=subprocess.DEVNULL)
+    assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+
+
+def set_relro(path):
+    """Makes the last program header a PT_GNU_RELRO over the first page of the data segment."""
+    elf = bytearray(path.read_bytes())
+    table = struct.unpack_from("<Q", elf, 32)[0]
+    vaddr = struct.unpack_from("<Q", elf, table + 2 * 56 + 16)[0]
+    offset = struct.unpack_from("<Q", elf, table + 2 * 56 + 8)[0]
+    struct.pack_into("<IIQQQQQQ", elf, table + 5 * 56, 0x6474e552, 4, offset, vaddr, vaddr, 0x1000,
+                     0x1000, 1)
+    path.write_bytes(elf)
+
+
+def build():
+    """The images with the report kernel, and the shim, under build/report."""
+    OUT.mkdir(parents=True, exist_ok=True)
+    here = pathlib.Path(__file__).resolve().parent
+    new = OUT / "kernel.new"
+    run("gcc", *FLAGS, "-Wl,-pie,--no-dynamic-linker,-z,pack-relative-relocs,-z,text",
+        "-Wl,-z,max-page-size=4096,-z,noexecstack,--build-id=none", "-Wl,--no-warn-rwx-segments",
+        "-T", here / "report" / "report.lds", "-o", new, here / "report" / "report.c",
+        "lib/format.c", "lib/string.c", "lib/mem.c")
+    set_relro(new)
+    kernel = OUT / "kernel.elf"
+    if not kernel.exists() or kernel.read_bytes() != new.read_bytes():
+        os.replace(new, kernel)
+        for old in OUT.glob("b/payload_*"):  # for make -o, the kernel is never newer
+            old.unlink()
+    run("make", "-s", f"B={OUT.relative_to(ROOT)}", "-o", kernel.relative_to(ROOT),
+        OUT.relative_to(ROOT) / "alba.elf", OUT.relative_to(ROOT) / "alba.bzImage")
+    run("gcc", "-nostdlib", "-static", "-no-pie", "-Wl,-Ttext=0x2800000,--build-id=none",
+        "-o", OUT / "shim.elf", here / "shim" / "shim.S")
+    return OUT
+
+
+class Report:
+    """The report kernel's lines; `ranges` as (type, start, size), `cpus` as dicts."""
+
+    def __init__(self, result):
+        self.result = result
+        self.text = result.output
+        assert "end of report" in self.text, str(result)
+        self.door = int(self.find(r"door (\d+)")[1])
+        self.rsdp = int(self.find(r"rsdp (\S+)")[1], 0)
+        self.cmdline_size, self.cmdline = self.find(r"^cmdline (\d+) (.*)$").groups()
+        self.initrd, self.initrd_size, self.initrd_text = \
+            self.find(r"^initrd (\S+) (\d+) ?(.*)$").groups()
+        self.ranges = [(t, int(s, 0), int(n, 0)) for t, s, n in
+                       re.findall(r"^range (\w+) (\w+) (\w+)$", self.text, re.M)]
+        self.cpus = re.findall(r"^cpu (\d+) flags (\d+) (.*)$", self.text, re.M)
+        self.kernel, self.slide = (int(x, 0) for x in
+                                   self.find(r"^kernel (\S+) slide (\S+)$").groups())
+
+    def find(self, pattern):
+        match = re.search(pattern, self.text, re.M)
+        assert match, f"no {pattern!r} in\n{self.text}"
+        return match
+
+    def total(self, *types):
+        return sum(size for kind, _, size in self.ranges if kind in types)
+
+    def check(self):
+        """What must hold after every boot, whatever the door."""
+        assert "BAD" not in self.text and "HOLES" not in self.text, self.text
+        self.find(r"^direct-map whole rw-$")
+        self.find(r"^rights text r-x rodata r-- relro r-- data rw- bss rw-$")
+        self.find(r"^writable-code 0$")
+        self.find(r"^entry stack good thread-pointer good$")
+        for (_, flags, rest), boot in zip(self.cpus, [True] + [False] * len(self.cpus)):
+            assert int(flags) == (3 if boot else 2)
+            assert rest == "block good stack rw- guard ---"
+        end = 0
+        for kind, start, size in self.ranges:
+            assert start >= end and size > 0, self.text
+            assert start % 4096 == 0 and size % 4096 == 0, self.text
+            end = start + size
+        assert 0xffffffff80000000 <= self.kernel < 0xffffffffc0000000
+        assert self.kernel - self.slide == 0xffffffff80000000
+        return self
+
+
+class Shim:
+    """A machine whose image is entered by the shim; `put` places bytes in its memory first."""
+
+    def __init__(self, entry, *, wide=False, memory="64M", cpu="max"):
+        self.machine = qemu.Machine(OUT / "shim.elf", machine="microvm,acpi=off", memory=memory,
+                                    cpu=cpu)
+        self.count = 0
+        self.argument = BLOBS
+        self.mode = (1 if wide else 0, entry)
+
+    def put(self, address, data):
+        self.count += 1
+        path = self.machine._path(f"blob{self.count}", data)
+        self.machine.command += ["-device", f"loader,file={path},addr={address:#x},force-raw=on"]
+
+    def run(self):
+        self.put(PARAMETERS, struct.pack("<III", *self.mode, self.argument))
+        return self.machine.run()
+
+
+def pvh(start_info=None, *, memmap=None, version=1, entries=None, cmdline=b"", cmdline_at=None,
+        modules=None, module_count=None, initrd=None, rsdp=0, magic=0x336ec578, memmap_at=None,
+        modules_at=None, **options):
+    """A PVH start of the report kernel with this start info."""
+    elf = (OUT / "alba.elf").read_bytes()
+    entry = struct.unpack_from("<Q", elf, 24)[0]
+    shim = Shim(entry, **options)
+    shim.machine.command += ["-device", f"loader,file={OUT / 'alba.elf'}"]
+    if memmap is None:
+        memmap = [(0, 0x9fc00, 1), (0x100000, 0x3f00000, 1)]
+    table = b"".join(struct.pack("<QQII", *entry_, 0) for entry_ in memmap)
+    if initrd is not None:
+        shim.put(INITRD, initrd)
+        modules = [(INITRD, len(initrd))]
+    modules = modules or []
+    info = struct.pack("<IIIIQQQQII", magic, version, 0,
+                       len(modules) if module_count is None else module_count,
+                       BLOBS + 0x1000 if modules_at is None else modules_at,
+                       (BLOBS + 0x20000 if cmdline else 0) if cmdline_at is None else cmdline_at,
+                       rsdp, BLOBS + 0x2000 if memmap_at is None else memmap_at,
+                       len(memmap) if entries is None else entries, 0)
+    shim.put(BLOBS, start_info or info)
+    if modules:
+        shim.put(BLOBS + 0x1000, b"".join(struct.pack("<QQQQ", *m, 0, 0) for m in modules))
+    if table:
+        shim.put(BLOBS + 0x2000, table)
+    if cmdline:
+        shim.put(BLOBS + 0x20000, cmdline + b"\0")
+    return shim.run()
+
+
+def zero_page(header, *, e820=((0, 0x9fc00, 1), (0x100000, 0x3f00000, 1)), patch=()):
+    """A zero page around the setup header of a bzImage; patch: (offset, format, value)..."""
+    page = bytearray(4096)
+    page[0x1f1:0x1f1 + len(header)] = header
+    page[0x1e8] = len(e820)
+    for i, (start, size, kind) in enumerate(e820):
+        struct.pack_into("<QQI", page, 0x2d0 + 20 * i, start, size, kind)
+    for offset, form, value in patch:
+        struct.pack_into("<" + form, page, offset, value)
+    return bytes(page)
+
+
+def linux(*, wide=False, at=IMAGE, patch=(), e820=None, blobs=(), **options):
+    """A Linux-protocol start (32 or 64 bits) of the report kernel, loaded at `at`."""
+    image = (OUT / "alba.bzImage").read_bytes()
+    setup = (image[0x1f1] + 1) * 512
+    header = image[0x1f1:0x202 + image[0x201]]
+    shim = Shim(at + (0x200 if wide else 0), wide=wide, **options)
+    shim.put(at, image[setup:])
+    more = {} if e820 is None else {"e820": e820}
+    shim.put(BLOBS, zero_page(header, patch=patch, **more))
+    for address, data in blobs:
+        shim.put(address, data)
+    return shim.run()
+
+
+def real_mode(*, segment=0x1000, stack=(0x1000, 0xf000), header=(), blobs=(), a20=True,
+              **options):
+    """The 16-bit entry as a boot sector of ours enters it: any stack, any header, A20 shut."""
+    image = bytearray((OUT / "alba.bzImage").read_bytes())
+    setup = (image[0x1f1] + 1) * 512
+    for offset, form, value in header:
+        struct.pack_into("<" + form, image, offset, value)
+    code = b"\xfa\xb8" + struct.pack("<H", segment) + b"\x8e\xd8\x8e\xc0"  # cli; ds, es
+    if not a20:
+        code += b"\xe4\x92\x24\xfc\xe6\x92"  # port 92: A20 shut
+    code += b"\xb8" + struct.pack("<H", stack[0]) + b"\x8e\xd0"             # ss
+    code += b"\xbc" + struct.pack("<H", stack[1])                            # sp
+    code += b"\xea" + struct.pack("<HH", 0, segment + 0x20)                  # ljmp
+    sector = code + bytes(510 - len(code)) + b"\x55\xaa"
+    machine = qemu.Machine(machine="pc", **options)
+    machine.command += ["-drive", "format=raw,file=" + machine._path("sector", sector + bytes(1 << 16))]
+    for number, (address, data) in enumerate([(segment << 4, bytes(image[:setup])),
+                                              (IMAGE, bytes(image[setup:])), *blobs]):
+        path = machine._path(f"blob{number}", data)
+        machine.command += ["-device", f"loader,file={path},addr={address:#x},force-raw=on"]
+    return machine.run()

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Enters an image that lies in memory already, with parameters that no boot loader would make: a
+ * PVH program that takes from PARAMETERS, where the test put them, three words: mode (0: 32 bits,
+ * 1: 64 bits), entry, argument (in EBX and ESI).
+ */
+#define BASE       0x2800000
+#define PARAMETERS 0x2810000
+#define TABLES     0x2820000
+
+    .section .note.Xen, "a", @note
+    .long 4, 4, 18
+    .asciz "Xen"
+    .long _start
+
+    .text
+    .code32
+    .globl _start
+_start:
+    movl PARAMETERS + 4, %eax
+    movl PARAMETERS + 8, %esi
+    movl %esi, %ebx
+    cmpl $0, PARAMETERS
+    jne 1f
+    jmp *%eax
+
+    /* Identity page tables for 1 GiB, as the 64-bit protocol wants; then long mode. */
+1:  movl $(TABLES + 0x1003), TABLES
+    movl $(TABLES + 0x2003), TABLES + 0x1000
+    movl $0x83, %ecx
+    movl $(TABLES + 0x2000), %edi
+2:  movl %ecx, (%edi)
+    addl $0x200000, %ecx
+    addl $8, %edi
+    cmpl $(TABLES + 0x3000), %edi
+    jb 2b
+    movl $TABLES, %ecx
+    movl %ecx, %cr3
+    movl $0x20, %ecx
+    movl %ecx, %cr4
+    movl %eax, %edi
+    movl $0xc0000080, %ecx
+    rdmsr
+    orl $0x100, %eax
+    wrmsr
+    movl $0x80000001, %ecx
+    movl %ecx, %cr0
+    lgdt pointer
+    ljmp $0x10, $3f
+    .code64
+3:  movl $0x18, %ecx
+    movl %ecx, %ds
+    movl %ecx, %es
+    movl %ecx, %ss
+    jmp *%rdi
+
+    .balign 8
+gdt:
+    .quad 0, 0
+    .quad 0x00af9b000000ffff
+    .quad 0x00cf93000000ffff
+pointer:
+    .word 31
+    .quad gdt
+    .section .note.GNU-stack, "", @progbits

@@ -79,6 +79,7 @@ $(B)/k/lib/string.o $(B)/k/kernel/arch/$(ARCH)/mem.o: KFLAGS += -fno-builtin $(i
 .PHONY: help all kernel clean
 help: ## what can be asked for
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+all: $(B)/kernel.elf $(B)/alba.elf $(B)/alba.bzImage ## builds everything
 kernel: $(B)/kernel.elf ## the kernel alone
 clean: ## removes what was built
 	rm -rf build

@@ -14,9 +14,9 @@ typedef uint64_t paddr_t;   /* physical address */
 typedef uintptr_t vaddr_t;  /* virtual address */
 typedef int64_t ssize_type; /* a size, or a negative errno */
 
-#define PAGE_SHIFT                      12
-#define PAGE_SIZE                       4096ul
-#define PAGE_MASK                       (PAGE_SIZE - 1)
+#define PAGE_SHIFT 12
+#define PAGE_SIZE  4096ul
+#define PAGE_MASK  (PAGE_SIZE - 1)
 
 /* Not from <limits.h>: gcc's brings the host's PATH_MAX and friends along. */
 #ifndef INT_MAX

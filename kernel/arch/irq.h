@@ -9,6 +9,10 @@
 #define ARCH_IRQ_FIRST 32u
 #define ARCH_IRQ_LAST  0xeeu /* above: timer, spurious */
 
+/* How a line asks; 0: by a rising edge. */
+#define ARCH_IRQ_LEVEL 1u
+#define ARCH_IRQ_LOW   2u /* low is active */
+
 /* What firmware said about interrupt controllers; the defaults of a PC where it said nothing. */
 #define ARCH_IOAPICS_MAX   8
 #define ARCH_OVERRIDES_MAX 16
@@ -22,7 +26,7 @@ struct arch_irq_firmware {
     unsigned override_count; /* ISA lines that are not what they are called */
     struct {
         uint8_t line;
-        bool level, active_low;
+        unsigned trigger; /* ARCH_IRQ_* */
         unsigned gsi;
     } overrides[ARCH_OVERRIDES_MAX];
 };
@@ -31,9 +35,9 @@ struct arch_irq_firmware {
 int arch_irq_init(const struct arch_irq_firmware *firmware);
 
 /* Routes a global system interrupt to a vector on the boot CPU and unmasks it: -ENODEV, -EINVAL. */
-int arch_irq_route(unsigned gsi, bool level, bool active_low, unsigned vector);
+int arch_irq_route(unsigned gsi, unsigned trigger, unsigned vector);
 void arch_irq_mask(unsigned gsi, bool masked);
 /* What an ISA line is as a global system interrupt. */
-void arch_irq_isa(unsigned line, unsigned *gsi, bool *level, bool *active_low);
+void arch_irq_isa(unsigned line, unsigned *gsi, unsigned *trigger);
 /* The message that raises vector on the boot CPU: -ENODEV when messages do not work. */
 int arch_irq_message(unsigned vector, uint64_t *address, uint32_t *data);

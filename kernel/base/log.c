@@ -11,8 +11,8 @@
 #include "lib/format.h"
 #include "lib/string.h"
 
-#define RING_SIZE 32768u /* a power of two */
-#define LOG_LINE_MAX  LOG_TEXT_MAX
+#define RING_SIZE    32768u /* a power of two */
+#define LOG_LINE_MAX LOG_TEXT_MAX
 
 struct record {
     uint64_t ns;
@@ -21,8 +21,8 @@ struct record {
 };
 
 static struct spinlock log_lock;
-static char ring[RING_SIZE];    /* [log_lock] */
-static uint64_t head, tail;     /* [log_lock] next byte to write; oldest record */
+static char ring[RING_SIZE];        /* [log_lock] */
+static uint64_t head, tail;         /* [log_lock] next byte to write; oldest record */
 static char line[LOG_LINE_MAX];     /* [log_lock] being formatted */
 static char echo[LOG_LINE_MAX + 1]; /* [log_lock] the same as the console sees it */
 static const struct log_console *console;

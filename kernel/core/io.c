@@ -83,13 +83,34 @@ static inline __attribute__((always_inline)) size_t io_move(struct io *io, enum 
     return moved;
 }
 
+/* The common case: user memory, in the current piece. The next piece is gone to by io_move. */
+static inline bool is_simple(const struct io *io, size_t size)
+{
+    return likely(io->user && size <= io->vec->size - io->offset && size <= io->left);
+}
+
+static inline size_t io_advance(struct io *io, size_t size)
+{
+    io->offset += size;
+    io->left -= size;
+    return size;
+}
+
 size_t io_put(struct io *io, const void *src, size_t size)
 {
+    if (is_simple(io, size)) {
+        vaddr_t to = io->vec->base + io->offset;
+        return io_advance(io, size - copy_to_user_partial(to, src, size));
+    }
     return io_move(io, IO_PUT, (void *)src, size);
 }
 
 size_t io_take(struct io *io, void *dst, size_t size)
 {
+    if (is_simple(io, size)) {
+        vaddr_t from = io->vec->base + io->offset;
+        return io_advance(io, size - copy_from_user_partial(dst, from, size));
+    }
     return io_move(io, IO_TAKE, dst, size);
 }
 

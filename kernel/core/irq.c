@@ -23,7 +23,8 @@ struct irq_action {
 struct irq_vector {
     struct irq_action *actions; /* [irq_lock] to change; read by handlers */
     unsigned gsi;               /* [irq_lock] */
-    bool is_line, level;        /* [irq_lock] */
+    bool is_line;               /* [irq_lock] */
+    unsigned trigger;           /* [irq_lock] */
     uint64_t count;             /* owner: the CPU that it is routed to */
 };
 
@@ -56,13 +57,14 @@ static struct irq_action *make_action(irq_handler handler, void *arg, const char
 }
 
 /* The vector that serves the line already, or a new one; -ENOSPC. REQUIRES irq_lock. */
-static int vector_for_line_locked(unsigned gsi, bool level, struct irq_vector **out, bool *is_new)
+static int vector_for_line_locked(unsigned gsi, unsigned trigger, struct irq_vector **out,
+                                  bool *is_new)
 {
     for (unsigned i = 0; i < next_vector; i++) {
         if (vectors[i].is_line && vectors[i].gsi == gsi) {
             *out = &vectors[i];
             *is_new = false;
-            return vectors[i].level == level ? 0 : -EBUSY;
+            return vectors[i].trigger == trigger ? 0 : -EBUSY;
         }
     }
     if (next_vector == VECTORS) {
@@ -72,7 +74,7 @@ static int vector_for_line_locked(unsigned gsi, bool level, struct irq_vector **
     *is_new = true;
     (*out)->is_line = true;
     (*out)->gsi = gsi;
-    (*out)->level = level;
+    (*out)->trigger = trigger;
     return 0;
 }
 
@@ -82,7 +84,7 @@ static void add_action_locked(struct irq_vector *v, struct irq_action *action)
     __atomic_store_n(&v->actions, action, __ATOMIC_RELEASE);
 }
 
-int irq_request_gsi(unsigned gsi, bool level, bool active_low, irq_handler handler, void *arg,
+int irq_request_gsi(unsigned gsi, unsigned trigger, irq_handler handler, void *arg,
                     const char *name)
 {
     struct irq_action *action = make_action(handler, arg, name);
@@ -92,12 +94,11 @@ int irq_request_gsi(unsigned gsi, bool level, bool active_low, irq_handler handl
     struct irq_vector *v;
     bool is_new = false;
     unsigned long flags = spin_lock_irqsave(&irq_lock);
-    int error = vector_for_line_locked(gsi, level, &v, &is_new);
+    int error = vector_for_line_locked(gsi, trigger, &v, &is_new);
     if (error == 0) {
         add_action_locked(v, action);
         if (is_new) {
-            error = arch_irq_route(gsi, level, active_low,
-                                   (unsigned)(v - vectors) + ARCH_IRQ_FIRST);
+            error = arch_irq_route(gsi, trigger, (unsigned)(v - vectors) + ARCH_IRQ_FIRST);
         }
         if (error != 0) {
             v->actions = action->next;
@@ -115,9 +116,9 @@ int irq_request_gsi(unsigned gsi, bool level, bool active_low, irq_handler handl
 int irq_request_isa(unsigned line, irq_handler handler, void *arg, const char *name)
 {
     unsigned gsi;
-    bool level, active_low;
-    arch_irq_isa(line, &gsi, &level, &active_low);
-    return irq_request_gsi(gsi, level, active_low, handler, arg, name);
+    unsigned trigger;
+    arch_irq_isa(line, &gsi, &trigger);
+    return irq_request_gsi(gsi, trigger, handler, arg, name);
 }
 
 int irq_request_message(irq_handler handler, void *arg, const char *name, struct irq_message *out)

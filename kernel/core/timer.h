@@ -15,7 +15,8 @@
 uint64_t clock_monotonic_ns(void); /* any context */
 uint64_t clock_realtime_ns(void);  /* since 1970-01-01 UTC; the first call reads the RTC */
 void clock_set_realtime(uint64_t ns);
-/* Where the wall clock comes from: 0 or a negative errno; called at most once, at the first need. */
+/* Where the wall clock comes from: 0 or a negative errno; called at most once, at the first need.
+ */
 void clock_set_source(int (*read)(int64_t *unix_seconds));
 /* CPU time that the thread has used up to now. */
 struct thread;

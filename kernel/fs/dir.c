@@ -8,15 +8,17 @@
 
 static bool emit(struct dir_sink *sink, const struct dentry *dentry)
 {
-    return sink->emit(sink, dentry->name, dentry->name_size, dentry->inode->ino,
-                      dentry->inode->mode & S_IFMT, dentry->cookie + 1);
+    const struct dir_entry entry = {dentry->name, dentry->name_size, dentry->inode->ino,
+                                    dentry->inode->mode & S_IFMT, dentry->cookie + 1};
+    return sink->emit(sink, &entry);
 }
 
 /* Cookies start at 2; positions 0 and 1 are "." and "..". */
 static void iterate_locked(struct file *file, struct dentry *dir, struct dir_sink *sink)
 {
     if (file->pos == 0) {
-        if (!sink->emit(sink, ".", 1, dir->inode->ino, S_IFDIR, 1)) {
+        const struct dir_entry dot = {".", 1, dir->inode->ino, S_IFDIR, 1};
+        if (!sink->emit(sink, &dot)) {
             return;
         }
         file->pos = 1;
@@ -25,7 +27,8 @@ static void iterate_locked(struct file *file, struct dentry *dir, struct dir_sin
         spin_lock(&vfs_lock);
         uint64_t parent = dir->parent->inode->ino;
         spin_unlock(&vfs_lock);
-        if (!sink->emit(sink, "..", 2, parent, S_IFDIR, 2)) {
+        const struct dir_entry dots = {"..", 2, parent, S_IFDIR, 2};
+        if (!sink->emit(sink, &dots)) {
             return;
         }
         file->pos = 2;

@@ -66,10 +66,17 @@ static inline void poll_wait(struct poll_table *table, struct waitq *wq)
     }
 }
 
+struct dir_entry {
+    const char *name; /* size bytes */
+    size_t size;
+    uint64_t ino;
+    unsigned type; /* S_IF* */
+    uint64_t next; /* position of the entry after it */
+};
+
 /* Receives directory entries; false: the buffer is full, stop and do not count this one. */
 struct dir_sink {
-    bool (*emit)(struct dir_sink *sink, const char *name, size_t size, uint64_t ino, unsigned type,
-                 uint64_t next_offset);
+    bool (*emit)(struct dir_sink *sink, const struct dir_entry *entry);
 };
 
 struct file_ops {

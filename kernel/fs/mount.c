@@ -202,25 +202,24 @@ static bool mount_is_below_locked(const struct mount *mount, const struct mount 
     return false;
 }
 
-static int mount_new(const struct path *target, const char *source, const char *type,
-                     unsigned long flags, const char *options)
+static int mount_new(const struct path *target, const struct mount_how *how)
 {
-    if (type == NULL) {
+    if (how->type == NULL) {
         return -EINVAL;
     }
     if (!inode_is_dir(target->dentry->inode)) {
         return -ENOTDIR;
     }
     struct superblock *sb;
-    int error = superblock_of_type(type, options, &sb);
+    int error = superblock_of_type(how->type, how->options, &sb);
     if (error != 0) {
         return error;
     }
-    struct mount *mount = mount_create(sb, sb->root, source != NULL ? source : "none");
+    struct mount *mount = mount_create(sb, sb->root, how->source != NULL ? how->source : "none");
     if (mount == NULL) {
         return -ENOMEM;
     }
-    mount->flags = flags & MOUNT_KEPT_FLAGS;
+    mount->flags = how->flags & MOUNT_KEPT_FLAGS;
     error = mount_attach(mount, target);
     if (error != 0) {
         mount_put(mount);
@@ -295,9 +294,9 @@ static int mount_remount(const struct path *target, unsigned long flags, const c
     return 0;
 }
 
-int vfs_mount(const struct walk *walk, const char *source, const char *target, const char *type,
-              unsigned long flags, const char *options)
+int vfs_mount(const struct walk *walk, const char *target, const struct mount_how *how)
 {
+    unsigned long flags = how->flags;
     if ((flags & 0xffff0000ul) == 0xc0ed0000ul) {
         flags &= 0xffff; /* the magic of before Linux 2.4 (mount(2)) */
     }
@@ -309,9 +308,9 @@ int vfs_mount(const struct walk *walk, const char *source, const char *target, c
     if (!cred_can(walk->cred, VFS_CAP_SYS_ADMIN)) {
         error = -EPERM;
     } else if (flags & MS_REMOUNT) {
-        error = mount_remount(&to, flags, options);
+        error = mount_remount(&to, flags, how->options);
     } else if (flags & (MS_BIND | MS_MOVE)) {
-        error = source != NULL ? vfs_walk(walk, source, WALK_FOLLOW, &from) : -EINVAL;
+        error = how->source != NULL ? vfs_walk(walk, how->source, WALK_FOLLOW, &from) : -EINVAL;
         if (error == 0) {
             error = flags & MS_BIND ? mount_bind(&to, &from) : mount_move(&to, &from);
             path_put(&from);
@@ -319,7 +318,7 @@ int vfs_mount(const struct walk *walk, const char *source, const char *target, c
     } else if (flags & (MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE)) {
         error = path_is_mounted_here(&to) ? 0 : -EINVAL; /* nothing propagates here */
     } else {
-        error = mount_new(&to, source, type, flags, options);
+        error = mount_new(&to, how);
     }
     path_put(&to);
     return error;

@@ -278,15 +278,15 @@ static int open_nameless(const struct request *r, struct file **out)
                       : open_walked(cred, &path, r->flags & ~(unsigned)O_TMPFILE, true, out);
 }
 
-int vfs_open(const struct walk *walk, const char *name, unsigned open_flags, uint32_t mode,
-             unsigned walk_flags, struct file **out)
+int vfs_open(const struct walk *walk, const char *name, const struct open_how *how,
+             struct file **out)
 {
-    if (open_flags & O_PATH) {
-        open_flags &= O_DIRECTORY | O_NOFOLLOW | O_PATH | O_CLOEXEC;
+    struct request r = {*walk, name, how->flags, how->walk_flags, how->mode};
+    if (r.flags & O_PATH) {
+        r.flags &= O_DIRECTORY | O_NOFOLLOW | O_PATH | O_CLOEXEC;
     }
-    struct request r = {*walk, name, open_flags, walk_flags, mode};
-    if (open_flags & TMPFILE_BIT) {
-        return open_flags & O_DIRECTORY ? open_nameless(&r, out) : -EINVAL;
+    if (r.flags & TMPFILE_BIT) {
+        return r.flags & O_DIRECTORY ? open_nameless(&r, out) : -EINVAL;
     }
-    return open_flags & O_CREAT ? open_create(&r, out) : open_existing(&r, out);
+    return r.flags & O_CREAT ? open_create(&r, out) : open_existing(&r, out);
 }

@@ -286,7 +286,9 @@ static int64_t pseudo_seek(struct file *file, int64_t offset, int whence)
 static bool emit(struct dir_sink *sink, const char *name, const struct pseudo_ctx *ctx,
                  uint64_t next_place)
 {
-    return sink->emit(sink, name, strlen(name), ctx_ino(ctx), ctx->node->mode & S_IFMT, next_place);
+    const struct dir_entry entry = {name, strlen(name), ctx_ino(ctx), ctx->node->mode & S_IFMT,
+                                    next_place};
+    return sink->emit(sink, &entry);
 }
 
 static bool emit_dots(struct file *file, struct dir_sink *sink)
@@ -294,13 +296,15 @@ static bool emit_dots(struct file *file, struct dir_sink *sink)
     struct dentry *self = file->path.dentry;
 
     if (file->pos == 0) {
-        if (!sink->emit(sink, ".", 1, self->inode->ino, S_IFDIR, 1)) {
+        const struct dir_entry dot = {".", 1, self->inode->ino, S_IFDIR, 1};
+        if (!sink->emit(sink, &dot)) {
             return false;
         }
         file->pos = 1;
     }
     if (file->pos == 1) {
-        if (!sink->emit(sink, "..", 2, self->parent->inode->ino, S_IFDIR, PLACE_CHILD)) {
+        const struct dir_entry dots = {"..", 2, self->parent->inode->ino, S_IFDIR, PLACE_CHILD};
+        if (!sink->emit(sink, &dots)) {
             return false;
         }
         file->pos = PLACE_CHILD;

@@ -112,9 +112,14 @@ void path_put(const struct path *path); /* a zero path is allowed */
 /* Walks name: 0 with a counted path, or -ENOENT, -ENOTDIR, -EACCES, -ELOOP, -ENAMETOOLONG, ... */
 int vfs_walk(const struct walk *walk, const char *name, unsigned flags, struct path *out);
 
-/* open(2) with Linux's order of checks; mode has the umask applied. The file has one reference. */
-int vfs_open(const struct walk *walk, const char *name, unsigned open_flags, uint32_t mode,
-             unsigned walk_flags, struct file **out);
+/* open(2) with Linux's order of checks. The file has one reference. */
+struct open_how {
+    unsigned flags;      /* O_* */
+    uint32_t mode;       /* of a file that is made: the umask is applied */
+    unsigned walk_flags; /* openat2's; following links is decided by flags */
+};
+int vfs_open(const struct walk *walk, const char *name, const struct open_how *how,
+             struct file **out);
 /* Opens a path that is already walked. */
 int vfs_open_path(const struct cred *cred, const struct path *path, unsigned open_flags,
                   struct file **out);
@@ -149,9 +154,12 @@ int vfs_permission(const struct cred *cred, const struct path *path, unsigned ma
 /* The absolute name as seen from root ("(unreachable)..." outside): its length, or -ERANGE. */
 int vfs_path_name(const struct path *path, const struct path *root, char *buf, size_t size);
 
-/* Mounts. type names a registered file system; options as mount(2)'s data; flags MS_*. */
-int vfs_mount(const struct walk *walk, const char *source, const char *target, const char *type,
-              unsigned long flags, const char *options);
+/* mount(2): type names a registered file system; options is its data; flags MS_*. */
+struct mount_how {
+    const char *source, *type, *options; /* each may be NULL */
+    unsigned long flags;
+};
+int vfs_mount(const struct walk *walk, const char *target, const struct mount_how *how);
 int vfs_umount(const struct walk *walk, const char *target, unsigned flags);
 /* The first mount: root's, of type tmpfs. */
 int vfs_mount_root(const char *type, struct path *root);

@@ -50,8 +50,9 @@ static INIT_TEXT void take_madt_entry(const struct acpi_madt_entry *entry)
         unsigned i = irq->override_count++;
         irq->overrides[i].line = (uint8_t)entry->id;
         irq->overrides[i].gsi = entry->gsi;
-        irq->overrides[i].level = (entry->flags & INTI_TRIGGER) == INTI_LEVEL;
-        irq->overrides[i].active_low = (entry->flags & INTI_POLARITY) == INTI_ACTIVE_LOW;
+        irq->overrides[i].trigger =
+            ((entry->flags & INTI_TRIGGER) == INTI_LEVEL ? ARCH_IRQ_LEVEL : 0) |
+            ((entry->flags & INTI_POLARITY) == INTI_ACTIVE_LOW ? ARCH_IRQ_LOW : 0);
     } else if (entry->type == ACPI_MADT_LOCAL_APIC_ADDRESS) {
         irq->local_apic = entry->address;
     }

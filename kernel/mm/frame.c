@@ -385,7 +385,7 @@ static bool drop_reference(struct frame *frame)
 }
 
 /* Interrupts are off. */
-static void frame_free(struct frame *frame)
+static void frame_give(struct frame *frame)
 {
     if (unlikely(frame->order != 0)) {
         spin_lock(&zone.lock);
@@ -400,13 +400,11 @@ static void frame_free(struct frame *frame)
     cache->stack[cache->count++] = frame;
 }
 
-void frame_put(struct frame *frame)
+void frame_free(struct frame *frame)
 {
-    if (drop_reference(frame)) {
-        unsigned long irq = arch_irq_save();
-        frame_free(frame);
-        arch_irq_restore(irq);
-    }
+    unsigned long irq = arch_irq_save();
+    frame_give(frame);
+    arch_irq_restore(irq);
 }
 
 void frame_put_many(struct frame *const *frames, size_t count)
@@ -414,7 +412,7 @@ void frame_put_many(struct frame *const *frames, size_t count)
     unsigned long irq = arch_irq_save();
     for (size_t i = 0; i < count; i++) {
         if (drop_reference(frames[i])) {
-            frame_free(frames[i]);
+            frame_give(frames[i]);
         }
     }
     arch_irq_restore(irq);

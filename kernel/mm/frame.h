@@ -48,8 +48,17 @@ static inline void frame_get(struct frame *frame)
     unsigned old = __atomic_fetch_add(&frame->refs, 1, __ATOMIC_RELAXED);
     assert(old != 0);
 }
+/* Frees a frame, or its block, that nobody refers to any more; for frame_put. */
+void frame_free(struct frame *frame);
 /* Gives a reference back; the last one frees the frame (or its block). */
-void frame_put(struct frame *frame);
+static inline void frame_put(struct frame *frame)
+{
+    unsigned old = __atomic_fetch_sub(&frame->refs, 1, __ATOMIC_ACQ_REL);
+    assert(old != 0);
+    if (old == 1) {
+        frame_free(frame);
+    }
+}
 /* The same for several frames: cheaper. */
 void frame_put_many(struct frame *const *frames, size_t count);
 /* Number of references; exact only when the caller holds what keeps others from changing it. */

@@ -56,13 +56,12 @@ def entry_bytes(name, entry, inode):
 
 def pack(entries, trailer=True):
     """Entries by name; parents must come first, as in the archives of others."""
-    out = b""
-    for number, (name, entry) in enumerate(entries.items(), 1):
-        out += entry_bytes(name, entry, number)
+    parts = [entry_bytes(name, entry, number)
+             for number, (name, entry) in enumerate(entries.items(), 1)]
     if trailer:
-        out += entry_bytes("TRAILER!!!", Entry(0), 0)
-        out += b"\0" * (-len(out) % 512)
-    return out
+        parts.append(entry_bytes("TRAILER!!!", Entry(0), 0))
+        parts.append(b"\0" * (-sum(map(len, parts)) % 512))
+    return b"".join(parts)
 
 
 def root(init, files=None):

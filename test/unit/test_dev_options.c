@@ -99,8 +99,8 @@ static void test_acpi(void **state)
     assert_int_equal(option.address, 0xfeb02e00);
     assert_int_equal(option.size, 512);
     assert_int_equal(option.irq, 47);
-    assert_true(option.level);
-    assert_false(option.active_low);
+    assert_true(option.trigger & ARCH_IRQ_LEVEL);
+    assert_false(option.trigger & ARCH_IRQ_LOW);
     assert_true(mmio_next_acpi(dsdt, sizeof(dsdt), &position, &option));
     assert_int_equal(option.address, 0xfeb02c00);
     assert_int_equal(option.irq, 46);

@@ -239,12 +239,15 @@ static void step_move(struct model_space *s, unsigned first, unsigned end)
         return;
     }
     vaddr_t got;
-    int error = space_remap(s->space, page_address(first), size * PAGE_SIZE, size * PAGE_SIZE, true,
-                            page_address(to), &got);
+    const struct space_remap remap = {.old = page_address(first),
+                                      .old_size = size * PAGE_SIZE,
+                                      .new_size = size * PAGE_SIZE,
+                                      .may_move = true,
+                                      .fixed = page_address(to)};
+    int error = space_remap(s->space, &remap, &got);
     if (error == -ENOMEM) { /* what was at the new place may be gone */
         fake_release();
-        error = space_remap(s->space, page_address(first), size * PAGE_SIZE, size * PAGE_SIZE, true,
-                            page_address(to), &got);
+        error = space_remap(s->space, &remap, &got);
         fake_hoard(0);
     }
     if (!is_one_region(s, first, end)) {

@@ -343,6 +343,46 @@ static void test_input_flow(void **state)
     assert_shown("\021");
 }
 
+/* Any bytes under any settings, with reads and a device that takes what it likes. */
+static void test_anything(void **state)
+{
+    static const unsigned char common[] =
+        "\r\n\t\b\177\003\004\021\023\025\026\027\022\032\xc3\xa9\xff";
+    uint32_t random = 1;
+    (void)state;
+    on_sleep = nothing_comes;
+    for (unsigned round = 0; round < 3000; round++) {
+        struct termios termios = tty.termios;
+        random = random * 1664525 + 1013904223;
+        termios.c_iflag = random >> 3 & 077777;
+        termios.c_lflag = (random * 7) >> 5 & 0177777;
+        termios.c_oflag = (random * 11) >> 9 & 077;
+        termios.c_cc[VMIN] = random >> 28;
+        termios.c_cc[VTIME] = 1;
+        tty_set_termios(&tty, &termios);
+        for (unsigned step = 0; step < 40; step++) {
+            uint8_t bytes[200], buf[300];
+            random = random * 1664525 + 1013904223;
+            size_t size = (random >> 16) % sizeof(bytes);
+            for (size_t i = 0; i < size; i++) {
+                random = random * 1664525 + 1013904223;
+                bytes[i] = random >> 30 != 0 ? (uint8_t)(random >> 16)
+                                             : common[(random >> 8) % (sizeof(common) - 1)];
+            }
+            assert_true(tty_receive(&tty, bytes, size) <= size);
+            assert_true(tty_in_used(&tty) <= TTY_RING && tty_out_used(&tty) <= TTY_RING);
+            assert_true(tty.in_line - tty.in_tail <= tty_in_used(&tty) ||
+                        (termios.c_lflag & ICANON) == 0);
+            if (random >> 29 == 0) {
+                (void)get((char *)buf, random >> 8 & 0xff);
+            }
+            device_room = random >> 20;
+            shown_size = 0;
+            tty_writable(&tty);
+        }
+    }
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup(name, tty_setup)
@@ -370,6 +410,7 @@ int main(void)
         TEST(test_signals),
         TEST(test_stop_and_start),
         TEST(test_input_flow),
+        TEST(test_anything),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

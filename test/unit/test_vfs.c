@@ -2,7 +2,8 @@
 /*
  * The file system layer against the host's own: random calls (mkdir, open with all flags, rename,
  * link, symlink, unlink, chmod, ...) on few names are made here and on a tmpfs of the host, in a
- * child process that has it as its root; results and what stat shows must be the same.
+ * child process that has it as its root; results and what stat shows must be the same. And the same
+ * calls with little memory: nothing may get lost.
  */
 // sources: kernel/fs/attr.c kernel/fs/chrdev.c kernel/fs/dentry.c kernel/fs/dir.c kernel/fs/file.c
 // sources: kernel/fs/inode.c kernel/fs/lock.c kernel/fs/mount.c kernel/fs/name.c kernel/fs/open.c
@@ -28,6 +29,7 @@
 #include "fake/files.h"
 #include "fake/host_files.h"
 #include "fake/port.h"
+#include "kernel/mm/heap.h"
 
 static struct walk walk;
 
@@ -41,7 +43,8 @@ static int start(void **state)
 static long open_and_close(const struct host_call *c)
 {
     struct file *file;
-    int error = vfs_open(&walk, c->name, c->flags, c->mode, 0, &file);
+    const struct open_how how = {.flags = c->flags, .mode = c->mode};
+    int error = vfs_open(&walk, c->name, &how, &file);
     if (error != 0) {
         return error;
     }
@@ -109,19 +112,18 @@ struct names_sink {
     struct host_stat *out;
 };
 
-static bool take_name(struct dir_sink *sink, const char *name, size_t size, uint64_t ino,
-                      unsigned type, uint64_t next)
+static bool take_name(struct dir_sink *sink, const struct dir_entry *entry)
 {
-    (void)ino;
-    (void)next;
-    host_add_entry(container_of(sink, struct names_sink, sink)->out, name, size, type >> 12);
+    host_add_entry(container_of(sink, struct names_sink, sink)->out, entry->name, entry->size,
+                   entry->type >> 12);
     return true;
 }
 
 static long list_dir(const struct host_call *c, struct host_stat *out)
 {
     struct file *file;
-    int error = vfs_open(&walk, c->name, O_RDONLY | O_DIRECTORY, 0, 0, &file);
+    const struct open_how how = {.flags = O_RDONLY | O_DIRECTORY};
+    int error = vfs_open(&walk, c->name, &how, &file);
     if (error == 0) {
         struct names_sink sink = {{take_name}, out};
         error = file->ops->iterate(file, &sink.sink);
@@ -297,12 +299,57 @@ static void like_the_host(void **state)
         assert_true(fake_is_calm());
     }
     host_end();
+    path_put(&walk.base);
+    walk.base = walk.root;
+    path_get(&walk.base);
+}
+
+/* Everything that random calls make goes with the file system, also when memory ends at any moment;
+ * then calls fail with ENOMEM and nothing else happens. */
+static void nothing_is_lost(void **state)
+{
+    (void)state;
+    const struct mount_how how = {.type = "tmpfs", .options = "size=4m,mode=755"};
+    struct walk outside = walk;
+    struct heap_stats before, after;
+    fake_seed(4711);
+    assert_int_equal(vfs_mkdir(&walk, "/place", 0755), 0);
+    for (unsigned round = 0; round < 60; round++) {
+        if (round == 20) {
+            heap_get_stats(&before); /* tables have grown to what they need */
+        }
+        assert_int_equal(vfs_mount(&outside, "/place", &how), 0);
+        assert_int_equal(vfs_walk(&outside, "/place", 0, &walk.root), 0);
+        walk.base = walk.root;
+        path_get(&walk.base);
+        for (unsigned i = 0; i < 600; i++) {
+            struct host_call c;
+            struct host_stat out;
+            random_call(&c);
+            bool short_of_memory = round % 2 != 0 && i % 2 != 0;
+            if (short_of_memory) {
+                fake_hoard(fake_random() % 4);
+            }
+            (void)do_here(&c, &out);
+            if (short_of_memory) {
+                fake_release();
+            }
+            assert_true(fake_is_calm());
+        }
+        path_put(&walk.base);
+        path_put(&walk.root);
+        walk = outside;
+        assert_int_equal(vfs_umount(&walk, "/place", 0), 0);
+    }
+    heap_get_stats(&after);
+    assert_int_equal(after.bytes_used, before.bytes_used);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(like_the_host, start),
+        cmocka_unit_test(like_the_host),
+        cmocka_unit_test(nothing_is_lost),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, start, NULL);
 }

@@ -177,7 +177,7 @@ static struct ioapic *ioapic_of(unsigned gsi)
     return NULL;
 }
 
-int arch_irq_route(unsigned gsi, bool level, bool active_low, unsigned vector)
+int arch_irq_route(unsigned gsi, unsigned trigger, unsigned vector)
 {
     unsigned long flags = spin_lock_irqsave(&ioapic_lock);
     struct ioapic *ioapic = ioapic_of(gsi);
@@ -185,7 +185,8 @@ int arch_irq_route(unsigned gsi, bool level, bool active_low, unsigned vector)
         uint32_t reg = IOAPIC_REDIRECT + 2 * (gsi - ioapic->gsi_base);
         ioapic_write(ioapic, reg + 1, boot_apic_id << 24);
         ioapic_write(ioapic, reg,
-                     vector | (level ? IOAPIC_LEVEL : 0) | (active_low ? IOAPIC_LOW : 0));
+                     vector | ((trigger & ARCH_IRQ_LEVEL) != 0 ? IOAPIC_LEVEL : 0) |
+                         ((trigger & ARCH_IRQ_LOW) != 0 ? IOAPIC_LOW : 0));
     }
     spin_unlock_irqrestore(&ioapic_lock, flags);
     return ioapic != NULL ? 0 : -ENODEV;
@@ -203,15 +204,14 @@ void arch_irq_mask(unsigned gsi, bool masked)
     spin_unlock_irqrestore(&ioapic_lock, flags);
 }
 
-void arch_irq_isa(unsigned line, unsigned *gsi, bool *level, bool *active_low)
+void arch_irq_isa(unsigned line, unsigned *gsi, unsigned *trigger)
 {
     *gsi = line;
-    *level = *active_low = false;
+    *trigger = 0;
     for (unsigned i = 0; i < firmware_info.override_count && i < ARCH_OVERRIDES_MAX; i++) {
         if (firmware_info.overrides[i].line == line) {
             *gsi = firmware_info.overrides[i].gsi;
-            *level = firmware_info.overrides[i].level;
-            *active_low = firmware_info.overrides[i].active_low;
+            *trigger = firmware_info.overrides[i].trigger;
         }
     }
 }

@@ -45,6 +45,7 @@ struct line {
     const char *name; /* "ttyS0", "hvc0"; constant */
     unsigned major, minor;
     const struct line_ops *ops;
+    const struct line_config *config;     /* what it starts with; NULL: there is no such thing */
     const struct line_listener *listener; /* set once by line_attach */
     void *listener_arg;
     struct list link; /* of all lines */

@@ -350,6 +350,7 @@ static void uart_probe(void)
             uart->found = in8(uart->base + UART_LSR) != 0xff;
         }
         if (uart->found) {
+            uart->line.config = &uart->config;
             line_register(&uart->line);
         }
     }

@@ -86,8 +86,8 @@ static void take_resource(const uint8_t *bytes, size_t length, struct mmio_optio
         option->address = read32(bytes + 4);
         option->size = read32(bytes + 8);
     } else if (bytes[0] == RESOURCE_INTERRUPT && length >= 6 && bytes[4] >= 1 && !*has_irq) {
-        option->level = (bytes[3] & INTERRUPT_EDGE) == 0;
-        option->active_low = (bytes[3] & INTERRUPT_LOW) != 0;
+        option->trigger = ((bytes[3] & INTERRUPT_EDGE) == 0 ? ARCH_IRQ_LEVEL : 0) |
+                          ((bytes[3] & INTERRUPT_LOW) != 0 ? ARCH_IRQ_LOW : 0);
         option->irq = read32(bytes + 5);
         *has_irq = true;
     }

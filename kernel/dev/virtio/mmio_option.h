@@ -3,14 +3,15 @@
 /* How a virtio-mmio device is announced: by virtio_mmio.device= (Linux's
  * admin-guide/kernel-parameters): SIZE@ADDRESS:IRQ[:ID], SIZE with an optional K, M or G; or in
  * ACPI's DSDT. Pure, for the host's test. */
+#include "kernel/arch/irq.h"
 #include "lib/types.h"
 
 struct mmio_option {
     uint64_t address;
     uint32_t size; /* at least the registers and a configuration word, at most 1 MiB */
     uint32_t irq;
-    bool from_acpi;         /* irq is a global interrupt with the properties below */
-    bool level, active_low; /* else it is as on ISA when below 16, and level beyond */
+    bool from_acpi;   /* irq is a global interrupt with the trigger below */
+    unsigned trigger; /* ARCH_IRQ_*; else it is as on ISA when below 16, and level beyond */
 };
 
 /* The limits that hold for both. */

@@ -187,12 +187,11 @@ static void mmio_interrupt(void *arg)
 static int request_irq(struct mmio_device *mmio, const struct mmio_option *option)
 {
     if (option->from_acpi) {
-        return irq_request_gsi(option->irq, option->level, option->active_low, mmio_interrupt, mmio,
-                               mmio->name);
+        return irq_request_gsi(option->irq, option->trigger, mmio_interrupt, mmio, mmio->name);
     }
     return option->irq < 16
                ? irq_request_isa(option->irq, mmio_interrupt, mmio, mmio->name)
-               : irq_request_gsi(option->irq, true, false, mmio_interrupt, mmio, mmio->name);
+               : irq_request_gsi(option->irq, ARCH_IRQ_LEVEL, mmio_interrupt, mmio, mmio->name);
 }
 
 /* Identifies what is there; true: a device that a driver of ours takes. */

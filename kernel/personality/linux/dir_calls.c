@@ -19,25 +19,25 @@ struct dents {
 
 #define DENTS_HEADER 19 /* of the larger of the two */
 
-static bool dents_emit(struct dir_sink *sink, const char *name, size_t size, uint64_t ino,
-                       unsigned type, uint64_t next_offset)
+static bool dents_emit(struct dir_sink *sink, const struct dir_entry *from)
 {
     struct dents *d = container_of(sink, struct dents, sink);
     _Alignas(8) char record[ALIGN_UP(DENTS_HEADER + VFS_NAME_MAX + 2, 8)];
-    size_t header = d->old ? 18 : 19, total = ALIGN_UP(header + size + 1 + (d->old ? 1 : 0), 8);
+    size_t header = d->old ? 18 : 19, end = header + from->size;
+    size_t total = ALIGN_UP(end + 1 + (d->old ? 1 : 0), 8);
     if (total > sizeof(record) || total > d->left) {
         d->error = d->any ? 0 : -EINVAL;
         return false;
     }
     struct linux_dirent64 *entry = (struct linux_dirent64 *)(void *)record;
-    entry->ino = ino;
-    entry->offset = (int64_t)next_offset;
+    entry->ino = from->ino;
+    entry->offset = (int64_t)from->next;
     entry->size = (uint16_t)total;
-    entry->type = (uint8_t)(type >> 12); /* DT_* are the upper bits of S_IF* */
-    memcpy(record + header, name, size);
-    memset(record + header + size, 0, total - header - size);
+    entry->type = (uint8_t)(from->type >> 12); /* DT_* are the upper bits of S_IF* */
+    memcpy(record + header, from->name, from->size);
+    memset(record + end, 0, total - end);
     if (d->old) {
-        record[total - 1] = (char)(type >> 12);
+        record[total - 1] = (char)(from->type >> 12);
     }
     if (copy_to_user(d->at, record, total) != 0) {
         d->error = d->any ? 0 : -EFAULT;

@@ -143,7 +143,8 @@ static void open_console(struct linux_thread *self)
     struct file *file;
     int result = walk_begin(&walk, -100 /* AT_FDCWD */, "/dev/console");
     if (result == 0) {
-        result = vfs_open(&walk, "/dev/console", O_RDWR, 0, WALK_FOLLOW, &file);
+        const struct open_how how = {.flags = O_RDWR};
+        result = vfs_open(&walk, "/dev/console", &how, &file);
         walk_end(&walk);
     }
     if (result != 0) {

@@ -10,6 +10,6 @@ void linux_init_files(void);
 void linux_init_devices(void);
 /* What reboot(2) calls to switch the machine off and to start it again. */
 void linux_set_power(void (*off)(void), void (*reset)(void));
-/* D1, C12: makes PID 1, which becomes the first program, and PID 2, kthreadd; both are runnable when
- * this returns. PID 1 panics when there is no program. */
+/* D1, C12: makes PID 1, which becomes the first program, and PID 2, kthreadd; both are runnable
+ * when this returns. PID 1 panics when there is no program. */
 void linux_start_init(const struct path *root);

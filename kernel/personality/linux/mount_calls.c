@@ -28,7 +28,8 @@ LINUX_CALL5(mount, vaddr_t, source, vaddr_t, target, vaddr_t, type, unsigned lon
     }
     if (error == 0) {
         walk_begin(&walk, AT_FDCWD, ""); /* for two names: source and target */
-        error = vfs_mount(&walk, texts[0], name.text, texts[1], flags, texts[2]);
+        const struct mount_how how = {texts[0], texts[1], texts[2], flags};
+        error = vfs_mount(&walk, name.text, &how);
         walk_end(&walk);
         user_name_free(&name);
     }

@@ -22,8 +22,8 @@ static long open_name(int dirfd, vaddr_t name, unsigned flags, uint32_t mode, un
     if (!(flags & O_PATH)) {
         flags |= O_LARGEFILE;
     }
-    error = vfs_open(&uw.walk, uw.name.text, flags, mode & 07777 & ~current_umask(), walk_flags,
-                     &file);
+    const struct open_how how = {flags, mode & 07777 & ~current_umask(), walk_flags};
+    error = vfs_open(&uw.walk, uw.name.text, &how, &file);
     user_walk_end(&uw);
     if (error != 0) {
         return error;

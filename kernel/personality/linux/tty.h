@@ -186,6 +186,7 @@ ssize_type tty_read(struct tty_file *tf, struct io *io, bool nonblock);
 /* tty_termios.c */
 extern const struct termios tty_default_termios;
 unsigned tty_baud(const struct termios *termios);
+void tty_set_baud(struct termios *termios, unsigned baud);
 long tty_termios_ioctl(struct tty_file *tf, unsigned request, vaddr_t arg);
 void tty_set_termios(struct tty *tty, const struct termios *termios);
 

@@ -91,15 +91,27 @@ static void on_hangup(void *arg)
 
 static const struct line_listener listener = {on_received, on_writable, on_resized, on_hangup};
 
+/* Settings as the line starts with them. A line without a modem is what people have. */
+static void take_config(struct tty *tty, const struct line_config *config)
+{
+    uint32_t flags = CREAD | HUPCL | CLOCAL;
+
+    flags |= (config->bits - 5) * (CSIZE / 3);
+    flags |= config->two_stop_bits ? CSTOPB : 0;
+    flags |= config->parity == 'n' ? 0 : PARENB;
+    flags |= config->parity == 'o' ? PARODD : 0;
+    tty->termios.c_cflag = flags;
+    tty_set_baud(&tty->termios, config->baud);
+}
+
 void tty_line_added(struct line *line)
 {
     struct tty *tty = tty_create(&line_driver, line, line->name, DEV(line->major, line->minor));
     int error = -ENOMEM;
 
     if (tty != NULL) {
-        if (line->ops->configure != NULL) {
-            tty->termios.c_cflag = B115200 | CS8 | CREAD | HUPCL | CLOCAL;
-            tty->termios.c_ispeed = tty->termios.c_ospeed = 115200;
+        if (line->config != NULL) {
+            take_config(tty, line->config);
         }
         line_attach(line, &listener, tty);
         error = tty_register(tty, line->name);

@@ -53,6 +53,17 @@ unsigned tty_baud(const struct termios *termios)
     return speed_of(termios->c_cflag, termios->c_ospeed);
 }
 
+void tty_set_baud(struct termios *termios, unsigned baud)
+{
+    uint32_t code = BOTHER;
+
+    for (uint32_t i = 1; i < 16; i++) {
+        code = low_speeds[i] == baud ? i : high_speeds[i] == baud ? BOTHER | i : code;
+    }
+    termios->c_cflag = (termios->c_cflag & ~(uint32_t)CBAUD) | code;
+    termios->c_ispeed = termios->c_ospeed = baud;
+}
+
 static void fill_speeds(struct termios *termios)
 {
     uint32_t input = termios->c_cflag >> IBSHIFT;

@@ -14,8 +14,8 @@ struct thread;
 struct arch_tcb {
     struct arch_tcb *self;
     struct thread *thread; /* what arch_current gives */
-    uint64_t user_sp;   /* SYSCALL entry's scratch */
-    uint64_t kernel_sp; /* top of the current thread's kernel stack */
+    uint64_t user_sp;      /* SYSCALL entry's scratch */
+    uint64_t kernel_sp;    /* top of the current thread's kernel stack */
     int preempt_count;
     unsigned cpu;
     uint64_t canary;

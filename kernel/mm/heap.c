@@ -16,7 +16,7 @@
 #define MAX_CACHES 48u
 #define ALIGNMENT  16u
 #define MAX_SMALL  2048u
-#define MAX_OBJECT  8192u /* of a cache */
+#define MAX_OBJECT 8192u /* of a cache */
 #define MAX_LARGE  (PAGE_SIZE << FRAME_MAX_ORDER)
 /* Objects above this size have their slab's header elsewhere, so as not to spoil the division. */
 #define MAX_INSIDE  512u

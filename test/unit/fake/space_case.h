@@ -14,8 +14,8 @@
 #include <cmocka.h>
 
 #include "abi/errno.h"
-#include "port.h"
 #include "kernel/core/io.h"
+#include "port.h"
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 #define RW         (REGION_READ | REGION_WRITE | REGION_MAY_READ | REGION_MAY_WRITE | REGION_MAY_EXEC)

@@ -38,7 +38,7 @@ LIB_C    := $(filter-out lib/mem.c,$(wildcard lib/*.c))
 KERNEL_C := $(LIB_C) $(wildcard kernel/init/*.c kernel/base/*.c kernel/mm/*.c kernel/core/*.c \
             kernel/arch/$(ARCH)/*.c kernel/dev/*.c kernel/dev/*/*.c kernel/fs/*.c kernel/fs/*/*.c \
             kernel/personality/linux/*.c kernel/personality/linux/$(ARCH)/*.c)
-KERNEL_S := $(wildcard kernel/arch/$(ARCH)/*.S)
+KERNEL_S := $(wildcard kernel/arch/$(ARCH)/*.S kernel/personality/linux/$(ARCH)/*.S)
 KERNEL_O := $(KERNEL_C:%.c=$(B)/k/%.o) $(KERNEL_S:%.S=$(B)/k/%.o)
 
 $(B)/k/%.o: %.c
@@ -70,6 +70,10 @@ $(B)/kernel.elf: $(KERNEL_O) $(B)/symbols.o kernel/arch/$(ARCH)/kernel.lds
 
 # These implement what the compiler would otherwise turn their loops into.
 $(B)/k/lib/string.o $(B)/k/kernel/arch/$(ARCH)/mem.o: KFLAGS += -fno-builtin $(if $(findstring clang,$(CC)),,-fno-tree-loop-distribute-patterns)
+
+# The vDSO is built first and woven in.
+$(B)/k/kernel/personality/linux/$(ARCH)/vdso_image.o: KFLAGS += -DVDSO='"$(B)/user/vdso.so"'
+$(B)/k/kernel/personality/linux/$(ARCH)/vdso_image.o: $(B)/user/vdso.so
 
 -include $(KERNEL_O:.o=.d)
 

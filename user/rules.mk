@@ -18,3 +18,16 @@ $(B)/user/run: $(RUN_O)
 	    -z noexecstack --strip-all -e _start -o $@ $(RUN_O)
 
 -include $(RUN_O:.o=.d)
+
+# The vDSO: woven into the kernel image (kernel/personality/linux/ARCH/vdso_image.S).
+VDSO_FLAGS := $(COMMON) -ffreestanding -fPIC -fno-stack-protector -fno-asynchronous-unwind-tables \
+        -fcf-protection=none -mgeneral-regs-only -fno-builtin -g0
+$(B)/user/vdso.o: user/vdso/vdso.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(VDSO_FLAGS) -c $< -o $@
+$(B)/user/vdso.so: $(B)/user/vdso.o user/vdso/vdso.lds
+	$(call say,LD,$@)
+	$(Q)$(LD) -shared --hash-style=both --build-id=none -z noexecstack -z norelro -soname linux-vdso.so.1 \
+	    --strip-all -T user/vdso/vdso.lds -o $@ $<
+-include $(B)/user/vdso.d

@@ -5,6 +5,7 @@
  * from the first moment on an assumed rate, which is corrected in passing from a source of known
  * rate.
  */
+#include "abi/clock_page.h"
 #include "lib/types.h"
 
 /* What firmware said about time sources; zeroes where it said nothing. */
@@ -20,6 +21,12 @@ void arch_clock_init(const struct arch_clock_firmware *firmware);
 
 /* Nanoseconds since boot, never going back. Any context. */
 uint64_t arch_clock_ns(void);
+/* The page that programs read the clock from (abi/clock_page.h); page aligned, of the kernel image.
+ */
+const struct clock_page *arch_clock_page(void);
+/* Tells it the wall clock: realtime minus monotonic time. Any context. */
+void arch_clock_set_wall(int64_t offset_ns);
+
 /* The time of an earlier cycle count in nanoseconds since boot, at the rate known now. */
 uint64_t arch_cycles_to_ns(uint64_t cycles);
 /* The cycle counter's rate as known now, and whether it is measured or told (not assumed). */

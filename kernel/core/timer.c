@@ -57,6 +57,7 @@ uint64_t clock_realtime_ns(void)
         }
         wall_offset_ns = seconds * (int64_t)NSEC_PER_SEC - (int64_t)arch_clock_ns();
         wall_known = true;
+        arch_clock_set_wall(wall_offset_ns);
     }
     int64_t offset = wall_offset_ns;
     spin_unlock_irqrestore(&wall_lock, flags);
@@ -68,6 +69,7 @@ void clock_set_realtime(uint64_t ns)
     unsigned long flags = spin_lock_irqsave(&wall_lock);
     wall_offset_ns = (int64_t)(ns - arch_clock_ns());
     wall_known = true;
+    arch_clock_set_wall(wall_offset_ns);
     spin_unlock_irqrestore(&wall_lock, flags);
 }
 

@@ -9,22 +9,11 @@
 #include "kernel/core/vmo_impl.h"
 #include "lib/string.h"
 
-/* Reads from the page at index or what stands for it; returns the bytes moved. */
-static size_t read_page(struct vmo *vmo, uint64_t index, size_t start, size_t size, struct io *io)
+/* Reads what stands for an absent page: borrowed bytes, of which `borrowed` are in force, then
+ * zeroes; returns the bytes moved. */
+static size_t read_absent(struct vmo *vmo, uint64_t borrowed, uint64_t offset, size_t size,
+                          struct io *io)
 {
-    spin_lock(&vmo->lock);
-    struct frame *frame = page_tree_find(&vmo->pages, index);
-    uint64_t borrowed = frame == NULL ? vmo->borrowed : 0;
-    if (is_page(frame)) {
-        frame_get(frame);
-    }
-    spin_unlock(&vmo->lock);
-    if (is_page(frame)) {
-        size_t moved = io_put(io, (char *)frame_to_virt(frame) + start, size);
-        frame_put(frame);
-        return moved;
-    }
-    uint64_t offset = index * PAGE_SIZE + start;
     size_t have = offset < borrowed ? MIN(borrowed - offset, size) : 0;
     size_t moved = have != 0 ? io_put(io, vmo->bytes + offset, have) : 0;
     if (moved == have && have < size) {
@@ -33,20 +22,38 @@ static size_t read_page(struct vmo *vmo, uint64_t index, size_t start, size_t si
     return moved;
 }
 
+/* Reads bytes of one page; returns the bytes moved. */
+static inline size_t read_page(struct vmo *vmo, uint64_t offset, size_t size, struct io *io)
+{
+    spin_lock(&vmo->lock);
+    struct frame *frame = page_tree_find(&vmo->pages, offset / PAGE_SIZE);
+    if (unlikely(!is_page(frame))) {
+        uint64_t borrowed = frame == NULL ? vmo->borrowed : 0;
+        spin_unlock(&vmo->lock);
+        return read_absent(vmo, borrowed, offset, size, io);
+    }
+    frame_get(frame);
+    spin_unlock(&vmo->lock);
+    size_t moved = io_put(io, (char *)frame_to_virt(frame) + (offset & PAGE_MASK), size);
+    frame_put(frame);
+    return moved;
+}
+
 int vmo_read(struct vmo *vmo, uint64_t offset, struct io *io, size_t size, size_t *done)
 {
-    *done = 0;
+    size_t total = 0;
     size = MIN(size, io->left);
-    while (*done < size) {
-        size_t start = offset & PAGE_MASK;
-        size_t piece = MIN(PAGE_SIZE - start, size - *done);
-        size_t moved = read_page(vmo, offset / PAGE_SIZE, start, piece, io);
-        *done += moved;
-        if (moved < piece) {
+    while (total < size) {
+        size_t piece = MIN(PAGE_SIZE - (offset & PAGE_MASK), size - total);
+        size_t moved = read_page(vmo, offset, piece, io);
+        total += moved;
+        offset += piece;
+        if (unlikely(moved < piece)) {
+            *done = total;
             return -EFAULT;
         }
-        offset += piece;
     }
+    *done = total;
     return 0;
 }
 

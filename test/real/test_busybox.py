@@ -106,7 +106,7 @@ def host(root, files):
         mount -t proc proc proc && (chroot . /init; true)"""
     as_root = [] if os.geteuid() == 0 else ["sudo"]
     try:
-        # The script must not be process 1, which gets no signals: "true &&" keeps the shell above it.
+        # The script must not be process 1, which gets no signals: "; true" keeps a shell above it.
         done = subprocess.run(as_root + ["unshare", "--mount", "--pid", "--fork", "sh", "-c", prepare],
                               capture_output=True, text=True, errors="replace", timeout=LIMIT)
     finally:
@@ -119,8 +119,14 @@ def host(root, files):
 
 @pytest.fixture(scope="session")
 def alba(built, files):
-    initrd = newc.root(b"#!/bin/sh\nsh /tests\npoweroff -f\n",
-                       files | {"tests": newc.File((HERE / "run-busybox-tests").read_bytes(), 0o755)})
+    init = b"""#!/bin/sh
+mount -t devtmpfs devtmpfs /dev
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+sh /tests
+poweroff -f
+"""
+    initrd = newc.root(init, files | {"tests": newc.File((HERE / "run-busybox-tests").read_bytes(), 0o755)})
     result = qemu.Machine(built("x86_64/alba.elf"), initrd=initrd, memory="512M",
                           append="console=ttyS0 quiet").run(LIMIT)
     return take_apart(result.output), result

@@ -287,7 +287,7 @@ static void like_the_host(void **state)
     if (!host_start()) {
         skip();
     }
-    unsigned rounds = getenv("ROUNDS") != NULL ? (unsigned)atoi(getenv("ROUNDS")) : 40000;
+    unsigned rounds = getenv("ROUNDS") != NULL ? (unsigned)atoi(getenv("ROUNDS")) : 10000;
     fake_seed(getenv("SEED") != NULL ? (uint32_t)atoi(getenv("SEED")) : 1);
     for (unsigned i = 0; i < rounds; i++) {
         struct host_call c;

@@ -34,13 +34,14 @@
 
 enum reference { REFERENCE_NONE, REFERENCE_HPET, REFERENCE_PM_TIMER, REFERENCE_PIT };
 
-/* ns = base_ns + ((cycles - base_cycles) * mult >> 32). Written with the lock held and the sequence
- * odd meanwhile; readers retry. */
-static struct {
-    struct spinlock lock;
-    unsigned sequence;
-    uint64_t base_cycles, base_ns, mult;
-} rate;
+/* The rate and the wall clock's offset; programs read them too. Written with the lock held and the
+ * sequence odd meanwhile; readers retry. */
+static union {
+    struct clock_page page;
+    char bytes[PAGE_SIZE];
+} shared __attribute__((aligned(PAGE_SIZE)));
+#define rate (shared.page)
+static struct spinlock rate_lock;
 
 static uint64_t boot_cycles RO_AFTER_INIT; /* the clock's zero */
 
@@ -118,19 +119,44 @@ const char *arch_clock_name(void)
     return clock_name;
 }
 
+static void begin_write(void)
+{
+    __atomic_store_n(&rate.sequence, rate.sequence + 1, __ATOMIC_RELEASE);
+    __atomic_thread_fence(__ATOMIC_RELEASE);
+}
+
+static void end_write(void)
+{
+    __atomic_store_n(&rate.sequence, rate.sequence + 1, __ATOMIC_RELEASE);
+}
+
 /* From now on cycles count at the new rate; the time reached stays. */
 static void set_mult(uint64_t mult)
 {
-    unsigned long flags = spin_lock_irqsave(&rate.lock);
+    unsigned long flags = spin_lock_irqsave(&rate_lock);
     uint64_t now = arch_cycles();
     uint64_t ns = rate.base_ns + scale(now - rate.base_cycles, rate.mult);
-    __atomic_store_n(&rate.sequence, rate.sequence + 1, __ATOMIC_RELEASE);
-    __atomic_thread_fence(__ATOMIC_RELEASE);
+    begin_write();
     rate.base_ns = ns;
     rate.base_cycles = now;
     rate.mult = mult;
-    __atomic_store_n(&rate.sequence, rate.sequence + 1, __ATOMIC_RELEASE);
-    spin_unlock_irqrestore(&rate.lock, flags);
+    end_write();
+    spin_unlock_irqrestore(&rate_lock, flags);
+}
+
+void arch_clock_set_wall(int64_t offset_ns)
+{
+    unsigned long flags = spin_lock_irqsave(&rate_lock);
+    begin_write();
+    rate.wall_offset_ns = offset_ns;
+    rate.wall_known = 1;
+    end_write();
+    spin_unlock_irqrestore(&rate_lock, flags);
+}
+
+const struct clock_page *arch_clock_page(void)
+{
+    return &rate;
 }
 
 static uint64_t read_reference(void)

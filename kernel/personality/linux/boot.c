@@ -8,11 +8,13 @@
 #include "kernel/personality/linux/stream_dev.h"
 #include "kernel/personality/linux/sysfs.h"
 #include "kernel/personality/linux/tty.h"
+#include "kernel/personality/linux/vdso.h"
 
 INIT_TEXT void linux_init_files(void)
 {
     signal_init();
     linux_dispatch_init();
+    vdso_init();
     mem_devices_init();
     procfs_init();
     sysfs_init();

@@ -13,6 +13,7 @@
 #include "kernel/mm/heap.h"
 #include "kernel/personality/linux/call.h"
 #include "kernel/personality/linux/signal_state.h"
+#include "kernel/personality/linux/vdso.h"
 #include "lib/format.h"
 #include "lib/string.h"
 
@@ -306,9 +307,9 @@ static int prepare(struct exec *exec)
     if (result == 0) {
         linux_space_of(exec->space)->exe = exec->file;
         file_get(exec->file);
-        result = exec_build_stack(exec);
+        result = vdso_map(exec->space, &linux_space_of(exec->space)->vdso);
     }
-    return result;
+    return result == 0 ? exec_build_stack(exec) : result;
 }
 
 static void destroy(struct exec *exec)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Streams to the host as character devices, with Linux's names: /dev/vportNpM, and for those that
- * have a name /dev/virtio-ports/NAME. One open file at a time. Unlike Linux, which lets a writer
+ * have a name /dev/virtio-ports/NAME. One user at a time: only who has it open may open it again,
+ * which Linux refuses, but which lets /dev/stdout be a stream. Unlike Linux, which lets a writer
  * wait for a host that has gone, a write to a closed stream fails like that to a closed pipe.
  */
 #include "kernel/personality/linux/stream_dev.h"
@@ -10,6 +11,7 @@
 #include "kernel/dev/api/stream.h"
 #include "kernel/fs/file.h"
 #include "kernel/mm/heap.h"
+#include "kernel/personality/linux/process.h"
 #include "lib/format.h"
 
 /* Linux takes the first free major number from 254 down; programs ask for names. */
@@ -21,7 +23,8 @@ struct stream_node {
     struct chrdev chrdev;
     struct list link; /* [nodes_lock] */
     char name[32];
-    bool busy; /* atomic: somebody has it open */
+    struct mutex open_lock;
+    unsigned open_count; /* [open_lock] */
 };
 
 static struct spinlock nodes_lock = SPINLOCK_INIT;
@@ -111,8 +114,11 @@ static void stream_file_release(struct file *file)
 
     /* The host gets all before it hears that the end is closed; a signal cuts the wait short. */
     (void)stream->ops->drain(stream);
-    stream->ops->set_open(stream, false);
-    __atomic_store_n(&node->busy, false, __ATOMIC_RELEASE);
+    mutex_lock(&node->open_lock);
+    if (--node->open_count == 0) {
+        stream->ops->set_open(stream, false);
+    }
+    mutex_unlock(&node->open_lock);
 }
 
 static const struct file_ops stream_file_ops = {
@@ -138,19 +144,39 @@ static struct stream_node *find(dev_number dev)
     return found;
 }
 
+/* Whether the caller has the stream open. */
+static bool is_held(const struct stream_node *node)
+{
+    bool held = false;
+    unsigned fd = 0;
+    struct file *file;
+
+    while (!held && (file = fd_table_next(current_process(), &fd)) != NULL) {
+        held = file->ops == &stream_file_ops && file->priv == node;
+        file_put(file);
+        fd++;
+    }
+    return held;
+}
+
 static int stream_open(struct file *file, dev_number dev)
 {
     struct stream_node *node = find(dev);
+    int error = 0;
 
     if (node == NULL) {
         return -ENXIO;
     }
-    if (__atomic_exchange_n(&node->busy, true, __ATOMIC_ACQUIRE)) {
-        return -EBUSY;
+    bool held = node->open_count > 0 && is_held(node);
+    mutex_lock(&node->open_lock);
+    if (node->open_count > 0 && !held) {
+        error = -EBUSY;
+    } else if (node->open_count++ == 0) {
+        node->stream->ops->set_open(node->stream, true);
     }
+    mutex_unlock(&node->open_lock);
     file->priv = node;
-    node->stream->ops->set_open(node->stream, true);
-    return 0;
+    return error;
 }
 
 static int make_nodes(struct stream_node *node)
@@ -174,6 +200,7 @@ static void stream_added(struct stream *stream)
 
     if (node != NULL) {
         node->stream = stream;
+        mutex_init(&node->open_lock);
         snprintf(node->name, sizeof(node->name), "vport%up%u", stream->device, stream->port);
         node->chrdev = (struct chrdev){
             .name = node->name,

@@ -12,7 +12,8 @@
 
 int (*fake_sleep)(void);
 unsigned fake_wakes;
-uint64_t fake_now_ns = 1700000000ull * NSEC_PER_SEC;
+#define START_NS (1700000000ull * NSEC_PER_SEC)
+uint64_t fake_now_ns = START_NS;
 
 uint64_t clock_realtime_ns(void)
 {
@@ -21,7 +22,7 @@ uint64_t clock_realtime_ns(void)
 
 uint64_t clock_monotonic_ns(void)
 {
-    return ++fake_now_ns;
+    return ++fake_now_ns - START_NS;
 }
 
 void waitq_init(struct waitq *wq)

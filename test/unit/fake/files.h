@@ -9,7 +9,7 @@
 
 extern int (*fake_sleep)(void);
 extern unsigned fake_wakes;  /* calls of waitq_wake_* */
-extern uint64_t fake_now_ns; /* what both clocks show; every look adds one */
+extern uint64_t fake_now_ns; /* real time; every look at a clock adds one */
 
 /* Starts port and file system layer, mounts a root, and gives a walk at it with all rights. */
 void fake_start_files(struct walk *walk);

@@ -200,10 +200,36 @@ CASE(sleepers_wake_in_order)
     say("%s\n", order);
 }
 
+static int64_t ns_of(const struct timespec *t)
+{
+    return t->tv_sec * 1000000000ll + t->tv_nsec;
+}
+
+/* The library reads the clock from the vDSO where there is one: it must not differ from the call.
+ */
+CASE(library_and_kernel_agree)
+{
+    static const clockid_t clocks[] = {CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_BOOTTIME};
+    for (size_t c = 0; c < COUNT(clocks); c++) {
+        int backwards = 0;
+        for (int i = 0; i < 20000; i++) {
+            struct timespec a, b, d;
+            clock_gettime(clocks[c], &a);
+            syscall(SYS_clock_gettime, clocks[c], &b);
+            clock_gettime(clocks[c], &d);
+            backwards += ns_of(&a) > ns_of(&b) || ns_of(&b) > ns_of(&d);
+        }
+        say("clock %d went back %d times\n", (int)clocks[c], backwards);
+    }
+    struct timespec bad;
+    errno = 0;
+    CALL(clock_gettime(12345, &bad));
+}
+
 int main(void)
 {
     return RUN(ENTRY(clocks_go_forward), ENTRY(clock_arguments), ENTRY(wall_clocks_agree),
                ENTRY(sleeping), ENTRY(sleeping_until), ENTRY(alarm_once), ENTRY(interval_timer),
                ENTRY(cpu_timers), ENTRY(cpu_time_is_counted), ENTRY(limit_of_cpu_time),
-               ENTRY(sleepers_wake_in_order));
+               ENTRY(sleepers_wake_in_order), ENTRY(library_and_kernel_agree));
 }

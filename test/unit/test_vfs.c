@@ -314,7 +314,7 @@ static void nothing_is_lost(void **state)
     struct heap_stats before, after;
     fake_seed(4711);
     assert_int_equal(vfs_mkdir(&walk, "/place", 0755), 0);
-    for (unsigned round = 0; round < 60; round++) {
+    for (unsigned round = 0; round < 40; round++) {
         if (round == 20) {
             heap_get_stats(&before); /* tables have grown to what they need */
         }
@@ -322,7 +322,7 @@ static void nothing_is_lost(void **state)
         assert_int_equal(vfs_walk(&outside, "/place", 0, &walk.root), 0);
         walk.base = walk.root;
         path_get(&walk.base);
-        for (unsigned i = 0; i < 600; i++) {
+        for (unsigned i = 0; i < 250; i++) {
             struct host_call c;
             struct host_stat out;
             random_call(&c);

@@ -23,9 +23,13 @@ static int check_name(vaddr_t name)
     return size == 0 ? -ERANGE : 0;
 }
 
+/* What is wrong with the arguments is said before the path is looked at, as Linux does. */
 static long by_path(vaddr_t path, unsigned at_flags, long result)
 {
     struct path at;
+    if (result < 0 && result != -EOPNOTSUPP) {
+        return result;
+    }
     int error = user_path(AT_FDCWD, path, at_flags, &at);
     if (error != 0) {
         return error;

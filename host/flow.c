@@ -69,6 +69,9 @@ static void take(struct flow *flow)
         }
         flow->end += (size_t)got;
     } else if (room > 0 && (got == 0 || (errno != EAGAIN && errno != EINTR))) {
+        if (got < 0 && !flow->from_ours) {
+            flow->error = errno;
+        }
         end_source(flow);
         size_t words = flow->last_word == NULL ? 0 : strlen(flow->last_word);
         if (words > 0 && words <= room) {
@@ -86,6 +89,9 @@ static void give(struct flow *flow)
     if (given >= 0) {
         flow->start += (size_t)given;
     } else if (errno != EAGAIN && errno != EINTR) {
+        if (errno != EPIPE && !flow->to_ours) {
+            flow->error = errno;
+        }
         end_destination(flow);
     }
     if (flow->start == flow->end) {

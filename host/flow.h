@@ -3,7 +3,8 @@
 /*
  * One direction of one stream: bytes from a descriptor to another, through a buffer that makes the
  * source wait when the destination is slow. The end of the source becomes the end of the
- * destination, and a destination that closes ends the source. Used with poll.
+ * destination, and a destination that closes ends the source. Used with poll. A reader that is gone
+ * is no error, as it is none for a program in a pipeline; anything else that fails is kept.
  */
 #include <poll.h>
 #include <stdbool.h>
@@ -16,6 +17,7 @@ struct flow {
     const char *last_word; /* sent when the source ends; NULL: nothing */
     void (*seen)(void *arg, const char *bytes, size_t size); /* told what comes; may be NULL */
     void *seen_arg;
+    int error;         /* errno of the read or write of ours that failed; 0: none did */
     size_t start, end; /* what the buffer holds */
     char buffer[1 << 16];
 };

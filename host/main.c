@@ -30,13 +30,13 @@ static const char help[] =
     "  alba --version      the version\n"
     "  man alba            everything\n";
 
-/* Descriptors 0 to 2 are there, so that no file of ours takes their place. What was closed stays
- * closed to the program: it sees /dev/null. */
+/* Descriptors 0 to 2 are there, so that no file of ours takes their place. One that was closed is
+ * empty to read, and to write an error as it would be here. */
 static void open_standard_streams(void)
 {
     int fd;
     do {
-        fd = open("/dev/null", O_RDWR);
+        fd = open("/dev/null", O_RDONLY);
     } while (fd >= 0 && fd <= STDERR_FILENO);
     if (fd >= 0) {
         close(fd);
@@ -119,7 +119,7 @@ static void print_command(const struct strings *command)
         printf("%s%s", i == 0 ? "" : " ", word);
         free(word);
     }
-    printf("\n");
+    print("\n");
 }
 
 /* The program first: a name that is wrong is told before anything else. */
@@ -146,7 +146,6 @@ static int run(int argc, char **argv)
     int status = 0;
     if (options.dry_run) {
         print_command(&command);
-        status = fflush(stdout) == 0 ? 0 : STATUS_ALBA;
     } else {
         if (options.gdb_port != 0) {
             say("waiting for gdb: gdb -ex 'target remote :%u' kernel.elf", options.gdb_port);
@@ -173,12 +172,12 @@ int main(int argc, char **argv)
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
         strcmp(argv[1], "help") == 0) {
-        fputs(help, stdout);
-        return fflush(stdout) == 0 ? 0 : STATUS_ALBA;
+        print(help);
+        return 0;
     }
     if (strcmp(argv[1], "--version") == 0) {
-        puts("alba " ALBA_VERSION);
-        return fflush(stdout) == 0 ? 0 : STATUS_ALBA;
+        print("alba " ALBA_VERSION "\n");
+        return 0;
     }
     fail(STATUS_ALBA, "'%s' is not a command of alba; see alba --help", argv[1]);
 }

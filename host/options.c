@@ -316,8 +316,8 @@ void options_parse(struct options *options, int argc, char **argv)
     opterr = 0;
     while ((option = getopt_long(argc, argv, "+:m:e:v:w:tiqh", table, NULL)) != -1) {
         if (option == 'h') {
-            fputs(help, stdout);
-            exit(fflush(stdout) == 0 ? 0 : STATUS_ALBA);
+            print(help);
+            exit(0);
         }
         if (option == '?') {
             fail(STATUS_ALBA, "unknown option %s; see alba run --help", argv[optind - 1]);

@@ -45,6 +45,7 @@ struct relay {
     int last_signal;
     long first_signal_ms, last_move_ms, escape_ms;
     unsigned escapes;
+    bool stream_failed; /* a standard stream of ours, and that was said */
 };
 
 static const int passed_on[] = {SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGTERM};
@@ -247,6 +248,18 @@ static bool is_over(const struct relay *relay)
     return true;
 }
 
+/* To the program a stream of ours that fails is a closed pipe; that it was none is told here. */
+static void tell_failure(struct relay *relay, struct flow *flow, int host)
+{
+    static const char *const doing[] = {"read standard input", "write standard output",
+                                        "write standard error"};
+    if (flow->error != 0) {
+        say("cannot %s: %s", doing[host], strerror(flow->error));
+        flow->error = 0;
+        relay->stream_failed = true;
+    }
+}
+
 static void turn(struct relay *relay)
 {
     struct pollfd polls[MAX_POLL] = {{.fd = relay->signals, .events = POLLIN},
@@ -260,9 +273,12 @@ static void turn(struct relay *relay)
         return;
     }
     for (size_t i = 0; i < relay->count; i++) {
-        if (flow_move(relay->flows[i], &polls[4 + 2 * i])) {
+        struct flow *flow = relay->flows[i];
+        int host = flow->from_ours ? flow->to : flow->from;
+        if (flow_move(flow, &polls[4 + 2 * i])) {
             relay->last_move_ms = now_ms();
         }
+        tell_failure(relay, flow, host);
     }
     if (polls[1].revents != 0) {
         control_read(&relay->control);
@@ -306,7 +322,7 @@ static int final_status(struct relay *relay)
     const struct control *control = &relay->control;
     switch (control->outcome) {
     case OUTCOME_EXIT:
-        return control->number;
+        return control->number == 0 && relay->stream_failed ? STATUS_ALBA : control->number;
     case OUTCOME_KILLED:
         return STATUS_SIGNAL + control->number;
     case OUTCOME_ERROR:

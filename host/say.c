@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Messages: each is one write, so that lines of two processes do not mix. */
 #include "host/say.h"
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 bool say_verbose;
@@ -47,4 +49,11 @@ void fail(int status, const char *format, ...)
     say_line(format, args);
     va_end(args);
     exit(status);
+}
+
+void print(const char *text)
+{
+    if (fputs(text, stdout) < 0 || fflush(stdout) != 0 || ferror(stdout)) {
+        fail(STATUS_ALBA, "cannot write standard output: %s", strerror(errno));
+    }
 }

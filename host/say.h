@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
 /*
- * What alba says about itself, on standard error, each in one line "alba: ..."; and its own exit
- * statuses, which are those of docker run.
+ * What alba says about itself, on standard error, each in one line "alba: ..."; what it was asked to
+ * print; and its own exit statuses, which are those of docker run.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,3 +24,5 @@ void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void say_detail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Says it and ends alba with the status (its exit handlers restore the terminal). */
 _Noreturn void fail(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Writes on standard output, with what stdio holds already; fails when that cannot be written. */
+void print(const char *text);

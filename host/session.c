@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Decides about streams and writes down for PID 1 what it is to do. */
 #include "host/session.h"
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -8,11 +9,13 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+/* What cannot be written is a port: the failure is told when something is written to it. */
 static enum stream_kind kind_of(int fd)
 {
     struct stat status;
-    if (fstat(fd, &status) != 0) {
-        return STREAM_NULL;
+    bool usable = fd == STDIN_FILENO || (fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDONLY;
+    if (!usable || fstat(fd, &status) != 0) {
+        return STREAM_PORT;
     }
     if (S_ISCHR(status.st_mode) && status.st_rdev == makedev(1, 3)) {
         return STREAM_NULL;

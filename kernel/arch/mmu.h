@@ -63,6 +63,8 @@ void arch_tlb_flush_range(const struct arch_mmu *mmu, vaddr_t start, vaddr_t end
  * (kmap, frame descriptors) only. */
 int arch_kernel_map(vaddr_t va, paddr_t paddr, unsigned flags);
 void arch_kernel_unmap(vaddr_t va);
+/* Other rights for a mapped page, in one step: whoever uses it meanwhile notices nothing. */
+void arch_kernel_protect(vaddr_t va, unsigned flags);
 /* The entry that maps va in the kernel half with 4 KiB pages, as paddr; false: not mapped. */
 bool arch_kernel_query(vaddr_t va, paddr_t *paddr, unsigned *flags);
 

@@ -27,8 +27,9 @@ struct run_queue {
     const struct arch_mmu *mmu; /* [owner CPU] page tables in use; NULL: the kernel's */
     struct timer tick;          /* ends slices; armed while something but idle runs */
     uint64_t switches;          /* [owner CPU] */
+    uint64_t user_ns;           /* [owner CPU] of all threads that ran here */
+    uint64_t system_ns;         /* [owner CPU] the same */
     uint64_t idle_ns;           /* [owner CPU] */
-    uint64_t idle_since;        /* [owner CPU] */
     uint64_t load_at;           /* [owner CPU] when the load averages are due */
     unsigned long load[3];      /* [owner CPU] */
 };
@@ -43,11 +44,16 @@ static struct thread boot_thread; /* thread 0, the boot CPU's idle thread */
 static void charge(struct thread *thread, uint64_t now, bool user)
 {
     uint64_t ns = now - thread->switched_at;
+    struct run_queue *rq = &percpu(run_queue);
     thread->switched_at = now;
-    if (user) {
+    if (thread == rq->idle) {
+        rq->idle_ns += ns;
+    } else if (user) {
         thread->user_ns += ns;
+        rq->user_ns += ns;
     } else {
         thread->system_ns += ns;
+        rq->system_ns += ns;
     }
 }
 
@@ -100,9 +106,13 @@ void sched_loadavg(unsigned long load[3])
     arch_irq_restore(flags);
 }
 
-uint64_t sched_idle_ns(unsigned cpu)
+void sched_cpu_times(unsigned cpu, struct sched_times *times)
 {
-    return cpu < cpus_present ? percpu_of(cpu, run_queue).idle_ns : 0;
+    *times = (struct sched_times){0};
+    if (cpu < cpus_present) {
+        const struct run_queue *rq = &percpu_of(cpu, run_queue);
+        *times = (struct sched_times){rq->user_ns, rq->system_ns, rq->idle_ns};
+    }
 }
 
 unsigned sched_runnable(void)
@@ -178,12 +188,7 @@ static void schedule(void)
     }
     uint64_t now = clock_monotonic_ns();
     charge(from, now, false);
-    if (from == rq->idle) {
-        rq->idle_ns += now - rq->idle_since;
-    }
-    if (to == rq->idle) {
-        rq->idle_since = now;
-    } else if (!rq->tick.armed) {
+    if (to != rq->idle && !rq->tick.armed) {
         timer_arm(&rq->tick, now + SLICE_NS);
     }
     to->switched_at = now;

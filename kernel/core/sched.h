@@ -24,8 +24,12 @@ bool sched_wake(struct thread *thread, enum wait_mode mode);
 /* Turns the caller into the idle loop; never returns. */
 _Noreturn void sched_idle(void);
 
-/* Nanoseconds this CPU was idle; runnable threads; switches since boot: for /proc. */
-uint64_t sched_idle_ns(unsigned cpu);
+/* What a CPU did with its time up to its last switch or tick; none of them ever goes back. */
+struct sched_times {
+    uint64_t user_ns, system_ns, idle_ns;
+};
+void sched_cpu_times(unsigned cpu, struct sched_times *times);
+/* Runnable threads; switches since boot: for /proc. */
 unsigned sched_runnable(void);
 uint64_t sched_switches(void);
 /* The three load averages, fixed point with 11 fraction bits, as in /proc/loadavg. */

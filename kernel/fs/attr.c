@@ -128,22 +128,29 @@ static int may_setattr(const struct cred *cred, const struct inode *inode,
 }
 
 /* A change of owner, or of content by others, takes set-id bits away (chown(2)). */
-static uint32_t mode_without_setid(const struct inode *inode)
+static void drop_setid_locked(struct inode *inode)
 {
-    uint32_t mode = inode->mode;
-    if ((mode & S_IFMT) == S_IFDIR) {
-        return mode;
+    if (!inode_is_dir(inode)) {
+        inode->mode &= ~(uint32_t)(inode->mode & 010 ? S_ISUID | S_ISGID : S_ISUID);
     }
-    mode &= ~(uint32_t)S_ISUID;
-    return mode & 010 ? mode & ~(uint32_t)S_ISGID : mode;
+}
+
+void vfs_drop_setid(const struct cred *cred, struct inode *inode)
+{
+    if ((inode->mode & S_IFMT) == S_IFREG && !cred_can(cred, VFS_CAP_FSETID)) {
+        mutex_lock(&inode->lock);
+        drop_setid_locked(inode);
+        mutex_unlock(&inode->lock);
+    }
 }
 
 static void apply_locked(const struct cred *cred, struct inode *inode,
                          const struct inode_attr *attr, unsigned valid)
 {
     struct timestamp now = timestamp_now();
-    if (valid & (ATTR_UID | ATTR_GID | ATTR_SIZE)) {
-        inode->mode = mode_without_setid(inode);
+    if ((valid & (ATTR_UID | ATTR_GID)) ||
+        ((valid & ATTR_SIZE) && !cred_can(cred, VFS_CAP_FSETID))) {
+        drop_setid_locked(inode);
     }
     if (valid & ATTR_UID) {
         inode->uid = attr->uid;

@@ -49,7 +49,8 @@ struct inode_ops {
 };
 
 enum inode_flags {
-    INODE_DYNAMIC = 1, /* dentries of it are not kept in the hash */
+    INODE_DYNAMIC = 1,  /* dentries of it are not kept in the hash */
+    INODE_LINKABLE = 2, /* may get a name though it has none (O_TMPFILE) */
 };
 
 struct inode {
@@ -127,6 +128,8 @@ static inline void inode_accessed(struct file *file)
 }
 /* Linux's rules for may (4 read, 2 write, 1 execute or search): 0 or -EACCES. */
 int inode_permission(const struct cred *cred, const struct inode *inode, unsigned may);
+/* Before somebody writes to a file with set-id bits: they go, unless he may keep them. */
+void vfs_drop_setid(const struct cred *cred, struct inode *inode);
 /* The same user or CAP_FOWNER. */
 bool inode_owner_or_capable(const struct cred *cred, const struct inode *inode);
 static inline bool inode_is_dir(const struct inode *inode)
@@ -224,12 +227,13 @@ struct fs_type *fs_type_next(struct fs_type *type);
 struct superblock {
     struct refcount refs; /* mounts of it */
     struct fs_type *type;
-    dev_number dev;       /* constant: major 0, minor unique */
-    struct dentry *root;  /* counted, constant */
-    uint64_t next_ino;    /* atomic */
-    uint64_t limit_pages; /* tmpfs: atomic; 0: no limit */
-    uint64_t used_pages;  /* tmpfs: atomic */
-    uint64_t inodes;      /* tmpfs: atomic */
+    dev_number dev;        /* constant: major 0, minor unique */
+    struct dentry *root;   /* counted, constant */
+    uint64_t next_ino;     /* atomic */
+    uint64_t limit_pages;  /* tmpfs: atomic; 0: no limit */
+    uint64_t used_pages;   /* tmpfs: atomic */
+    uint64_t inodes;       /* tmpfs: atomic */
+    uint64_t limit_inodes; /* tmpfs: atomic; 0: no limit */
     /* NULL members: generic. */
     int (*statfs)(struct superblock *sb, struct statfs_info *info);
     int (*remount)(struct superblock *sb, const char *options);

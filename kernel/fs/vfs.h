@@ -104,6 +104,7 @@ enum walk_flags {
     WALK_BENEATH = 16,
     WALK_NO_LINKS = 32,
     WALK_IN_ROOT = 64,
+    WALK_NO_MAGIC = 128,
 };
 
 void path_get(const struct path *path);

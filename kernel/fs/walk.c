@@ -161,7 +161,7 @@ static int link_read(struct cursor *c, struct inode *inode, struct link *link)
 static int link_jump(struct cursor *c, struct inode *inode)
 {
     struct path target;
-    if (c->flags & (WALK_BENEATH | WALK_IN_ROOT)) {
+    if (c->flags & (WALK_NO_MAGIC | WALK_BENEATH | WALK_IN_ROOT)) {
         return -ELOOP;
     }
     cursor_unlock(c);

@@ -190,17 +190,24 @@ def real_mode(*, segment=0x1000, stack=(0x1000, 0xf000), header=(), blobs=(), a2
     setup = (image[0x1f1] + 1) * 512
     for offset, form, value in header:
         struct.pack_into("<" + form, image, offset, value)
-    code = b"\xfa\xb8" + struct.pack("<H", segment) + b"\x8e\xd8\x8e\xc0"  # cli; ds, es
+    # The BIOS scribbles over low memory as it starts: what belongs there comes from the disk.
+    disk, code, packets = b"", b"\x31\xc0\x8e\xd8\x8e\xd0\xbc\x00\x7c", b""  # ds = ss = 0; sp
+    for address, data in [(segment << 4, bytes(image[:setup])), *blobs]:
+        sectors = (len(data) + 511) // 512
+        code += b"\xbe" + struct.pack("<H", 0x7d00 + len(packets))  # si: the packet
+        code += b"\xb4\x42\xb2\x80\xcd\x13"                        # int 13h, extended read
+        packets += struct.pack("<HHHHQ", 16, sectors, 0, address >> 4, 1 + len(disk) // 512)
+        disk += data + bytes(-len(data) % 512)
+    code += b"\xfa\xb8" + struct.pack("<H", segment) + b"\x8e\xd8\x8e\xc0"  # cli; ds, es
     if not a20:
-        code += b"\xe4\x92\x24\xfc\xe6\x92"  # port 92: A20 shut
-    code += b"\xb8" + struct.pack("<H", stack[0]) + b"\x8e\xd0"             # ss
-    code += b"\xbc" + struct.pack("<H", stack[1])                            # sp
-    code += b"\xea" + struct.pack("<HH", 0, segment + 0x20)                  # ljmp
-    sector = code + bytes(510 - len(code)) + b"\x55\xaa"
+        code += b"\xe4\x92\x24\xfc\xe6\x92"                    # port 92: A20 shut
+    code += b"\xb8" + struct.pack("<H", stack[0]) + b"\x8e\xd0"  # ss
+    code += b"\xbc" + struct.pack("<H", stack[1])                 # sp
+    code += b"\xea" + struct.pack("<HH", 0, segment + 0x20)       # ljmp
+    sector = (code + bytes(256 - len(code)) + packets).ljust(510, b"\0") + b"\x55\xaa"
     machine = qemu.Machine(machine="pc", **options)
-    machine.command += ["-drive", "format=raw,file=" + machine._path("sector", sector + bytes(1 << 16))]
-    for number, (address, data) in enumerate([(segment << 4, bytes(image[:setup])),
-                                              (IMAGE, bytes(image[setup:])), *blobs]):
-        path = machine._path(f"blob{number}", data)
-        machine.command += ["-device", f"loader,file={path},addr={address:#x},force-raw=on"]
+    path = machine._path("disk", sector + disk + bytes(1 << 20))
+    machine.command += ["-drive", f"format=raw,file={path}"]
+    path = machine._path("image", bytes(image[setup:]))
+    machine.command += ["-device", f"loader,file={path},addr={IMAGE:#x},force-raw=on"]
     return machine.run()

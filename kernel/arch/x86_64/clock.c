@@ -1,38 +1,22 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * C9: the clock of a PC: the TSC, converted at a rate that CPUID or the hypervisor tells, or that
- * is measured in passing against the HPET, the ACPI PM timer or the PIT while the machine does
- * other things; and the local APIC's timer. Nothing waits. Until the rate is known one cycle counts
- * as one nanosecond. Sources: Intel SDM vol. 2 CPUID 15H, 16H, vol. 3, 11.5.4, 18.17; KVM's
- * paravirtual clock: Linux, Documentation/virt/kvm/x86/msr.rst; HPET specification 1.0a;
- * ACPI 6.4, 4.8.3.3; Intel 8254 data sheet.
+ * calibrate.c measures in passing; and the local APIC's timer. Nothing waits. Until the rate is
+ * known one cycle counts as one nanosecond. Sources: Intel SDM vol. 2 CPUID 15H, 16H, vol.
+ * 3, 11.5.4, 18.17; KVM's paravirtual clock: Linux, Documentation/virt/kvm/x86/msr.rst.
  */
 #include "kernel/arch/clock.h"
 #include "kernel/arch/mmu.h"
-#include "kernel/arch/port_io.h"
 #include "kernel/arch/x86_64/x86.h"
 #include "kernel/base/init.h"
 #include "kernel/base/spinlock.h"
 #include "kernel/mm/kmap.h"
 #include "kernel/mm/physmap.h"
 
-#define NSEC_PER_SEC       1000000000ull
+#define NSEC_PER_SEC      1000000000ull
 
-#define PIT_HZ             1193182u
-#define PIT_DATA0          0x40
-#define PIT_COMMAND        0x43
-#define PM_TIMER_HZ        3579545u
-
-#define HPET_PERIOD        0x04 /* high half of the capabilities: femtoseconds */
-#define HPET_CONFIG        0x10
-#define HPET_COUNTER       0xf0
-
-#define CALIBRATE_FIRST_NS 5000000ull   /* the first look after that long */
-#define CALIBRATE_STEP_NS  20000000ull  /* then: shorter than any counter's wrap */
-#define CALIBRATE_GOAL_NS  400000000ull /* long enough a base: a few parts per million */
-#define WRAP_SAFE_NS       45000000ull  /* the PIT wraps after 54.9 ms */
-
-enum reference { REFERENCE_NONE, REFERENCE_HPET, REFERENCE_PM_TIMER, REFERENCE_PIT };
+#define CALIBRATE_STEP_NS 20000000ull  /* from one look to the next: the PIT runs 54.9 ms */
+#define CALIBRATE_GOAL_NS 400000000ull /* long enough a base: a few parts per million */
 
 /* The rate and the wall clock's offset; programs read them too. Written with the lock held and the
  * sequence odd meanwhile; readers retry. */
@@ -45,20 +29,12 @@ static struct spinlock rate_lock;
 
 static uint64_t boot_cycles RO_AFTER_INIT; /* the clock's zero */
 
-/* Calibration; owner: the boot CPU's timer interrupt. */
-static struct {
-    enum reference reference;
-    uint64_t reference_hz;
-    uint64_t reference_mask;
-    volatile uint32_t *hpet;
-    uint16_t pm_port;
-    uint64_t start_cycles, last_cycles;
-    uint64_t start_count, last_count, total_count;
-    bool known;    /* told or measured at least once */
-    bool finished; /* no more calls wanted */
-} calibration;
+/* Owner: the boot CPU's timer interrupt. */
+static bool rate_known;    /* told, or measured at least once */
+static bool rate_is_final; /* no more calls wanted */
 
-/* The local timer's rate, in counts per 2^32 ns; learnt from how long an interrupt took to come. */
+/* The local timer's rate, in counts per 2^32 cycles; learnt from how long an interrupt took to
+ * come. */
 static uint64_t timer_mult;
 static uint64_t timer_set_cycles;
 static uint32_t timer_set_count;
@@ -111,7 +87,7 @@ uint64_t arch_clock_khz(void)
 
 bool arch_clock_calibrated(void)
 {
-    return calibration.known;
+    return rate_known;
 }
 
 const char *arch_clock_name(void)
@@ -159,100 +135,47 @@ const struct clock_page *arch_clock_page(void)
     return &rate;
 }
 
-static uint64_t read_reference(void)
-{
-    switch (calibration.reference) {
-    case REFERENCE_HPET:
-        return calibration.hpet[HPET_COUNTER / 4];
-    case REFERENCE_PM_TIMER:
-        return in32(calibration.pm_port);
-    case REFERENCE_PIT: {
-        out8(PIT_COMMAND, 0); /* latch counter 0 */
-        uint32_t low = in8(PIT_DATA0);
-        return 0xffff - (low | (uint32_t)in8(PIT_DATA0) << 8); /* it counts down */
-    }
-    default:
-        return 0;
-    }
-}
-
-/* One reading of both clocks. The host may have stopped us between the two: of three readings the
- * one that took least counts. */
-static uint64_t read_both(uint64_t *count)
-{
-    uint64_t best = UINT64_MAX, cycles = 0;
-    for (int i = 0; i < 3; i++) {
-        uint64_t before = arch_cycles();
-        uint64_t value = read_reference();
-        uint64_t after = arch_cycles();
-        if (after - before < best) {
-            best = after - before;
-            cycles = before + (after - before) / 2;
-            *count = value & calibration.reference_mask;
-        }
-    }
-    return cycles;
-}
-
-static void restart_calibration(void)
-{
-    calibration.start_cycles = read_both(&calibration.start_count);
-    calibration.last_cycles = calibration.start_cycles;
-    calibration.last_count = calibration.start_count;
-    calibration.total_count = 0;
-}
-
 static void calibrate(void)
 {
-    uint64_t count;
-    uint64_t cycles = read_both(&count);
-    uint64_t gap_ns = scale(cycles - calibration.last_cycles, rate.mult);
-    if (calibration.known && gap_ns > WRAP_SAFE_NS && calibration.reference == REFERENCE_PIT) {
-        restart_calibration(); /* it may have wrapped unseen */
+    uint64_t cycles, count, hz;
+    if (!x86_calibrate_step(&cycles, &count, &hz)) {
         return;
     }
-    calibration.total_count += (count - calibration.last_count) & calibration.reference_mask;
-    calibration.last_count = count;
-    calibration.last_cycles = cycles;
-    if (calibration.total_count == 0) {
+    uint64_t ns = mul_div(count, NSEC_PER_SEC, hz);
+    /* No TSC has less than 10 MHz or more than 20 GHz: then the reference is not what it says. */
+    if (ns == 0 || cycles / 20 > ns || cycles * 100 < ns) {
         return;
     }
-    uint64_t elapsed = cycles - calibration.start_cycles;
-    uint64_t ns = mul_div(calibration.total_count, NSEC_PER_SEC, calibration.reference_hz);
-    /* No TSC has less than 10 MHz or more than 20 GHz: a reading went wrong. */
-    if (ns == 0 || elapsed / 20 > ns || elapsed * 100 < ns || ns > NSEC_PER_SEC * 1000) {
-        restart_calibration();
-        return;
-    }
-    set_mult(mul_div(ns, 1ull << 32, elapsed));
-    calibration.known = true;
-    calibration.finished = ns >= CALIBRATE_GOAL_NS;
+    set_mult(mul_div(ns, 1ull << 32, cycles));
+    rate_known = true;
+    rate_is_final = ns >= CALIBRATE_GOAL_NS;
 }
 
 /*
- * How many counts of the local timer make a nanosecond is learnt from the interrupt that just came:
- * the whole count ran down in at most the time since it was set. Interrupts may come late, which
- * makes the rate look lower than it is, so the highest one seen is right.
+ * How many counts of the local timer make a cycle is learnt from the interrupt that just came: the
+ * whole count ran down in at most the cycles since it was set. Interrupts come late, never early,
+ * so each such rate is too low, if anything, and the highest one is the best. Cycles, not
+ * nanoseconds: their rate may still be wrong.
  */
 static void learn_timer_rate(void)
 {
-    uint64_t ns = scale(arch_cycles() - timer_set_cycles, rate.mult);
-    if (x86_features.tsc_deadline || !calibration.known || ns < 100000 || timer_set_count < 1000) {
+    uint64_t cycles = arch_cycles() - timer_set_cycles;
+    if (x86_features.tsc_deadline || timer_set_count < 1000 || cycles < timer_set_count) {
         return;
     }
-    uint64_t seen = ((uint64_t)timer_set_count << 32) / ns;
+    uint64_t seen = ((uint64_t)timer_set_count << 32) / cycles;
     timer_mult = timer_learnt ? MAX(timer_mult, seen) : seen;
     timer_learnt = true;
 }
 
 uint64_t arch_clock_calibrate(void)
 {
-    if (calibration.finished) {
+    learn_timer_rate();
+    if (rate_is_final) {
         return 0;
     }
-    learn_timer_rate();
     calibrate();
-    return calibration.finished ? 0 : CALIBRATE_STEP_NS;
+    return rate_is_final ? 0 : CALIBRATE_STEP_NS;
 }
 
 /* A rate that the CPU or the hypervisor tells, in kHz; 0: neither does. */
@@ -304,36 +227,6 @@ static INIT_TEXT uint64_t kvm_mult(void)
     return page.shift >= 0 ? mult << page.shift : mult >> -page.shift;
 }
 
-static INIT_TEXT void choose_reference(const struct arch_clock_firmware *firmware)
-{
-    calibration.reference_mask = 0xffffffffu;
-    if (firmware->hpet != 0) {
-        calibration.hpet = kmap_device(firmware->hpet, 1024);
-        uint32_t period = calibration.hpet != NULL ? calibration.hpet[HPET_PERIOD / 4] : 0;
-        if (period >= 100000 && period <= 100000000) { /* femtoseconds, by the specification */
-            calibration.reference = REFERENCE_HPET;
-            calibration.reference_hz = 1000000000000000ull / period;
-            calibration.hpet[HPET_CONFIG / 4] = calibration.hpet[HPET_CONFIG / 4] | 1;
-            return;
-        }
-    }
-    if (firmware->pm_timer != 0) {
-        calibration.reference = REFERENCE_PM_TIMER;
-        calibration.reference_hz = PM_TIMER_HZ;
-        calibration.reference_mask = firmware->pm_timer_32 ? 0xffffffffu : 0xffffffu;
-        calibration.pm_port = firmware->pm_timer;
-        return;
-    }
-    if (!firmware->no_pit) {
-        calibration.reference = REFERENCE_PIT;
-        calibration.reference_hz = PIT_HZ;
-        calibration.reference_mask = 0xffff;
-        out8(PIT_COMMAND, 0x34); /* counter 0, low and high byte, rate generator */
-        out8(PIT_DATA0, 0);
-        out8(PIT_DATA0, 0); /* 65536 */
-    }
-}
-
 INIT_TEXT void arch_clock_init(const struct arch_clock_firmware *firmware)
 {
     uint64_t mult = kvm_mult();
@@ -343,17 +236,9 @@ INIT_TEXT void arch_clock_init(const struct arch_clock_firmware *firmware)
     }
     rate.mult = mult != 0 ? mult : 1ull << 32;
     rate.base_cycles = boot_cycles = arch_cycles();
-    timer_mult = (1ull << 32) / 16; /* a 1 GHz bus, divided by 16, until it is known */
-    calibration.known = mult != 0;
-    calibration.finished = mult != 0 && x86_features.tsc_deadline;
-    if (mult == 0) {
-        choose_reference(firmware);
-        calibration.start_cycles = calibration.last_cycles = arch_cycles();
-        calibration.start_count = calibration.last_count = calibration.reference == REFERENCE_PIT
-                                                               ? 0
-                                                               : read_reference();
-        calibration.finished = calibration.reference == REFERENCE_NONE;
-    }
+    timer_mult = (1ull << 32) / 16; /* a bus as fast as the TSC, divided by 16, until it is known */
+    rate_known = mult != 0;
+    rate_is_final = mult != 0 || !x86_calibrate_init(firmware);
 }
 
 void arch_timer_set(uint64_t deadline_ns)
@@ -362,12 +247,12 @@ void arch_timer_set(uint64_t deadline_ns)
     uint64_t now = arch_cycles_to_ns(now_cycles);
     uint64_t delta = deadline_ns > now ? deadline_ns - now : 0;
     delta = MIN(delta, 3600 * NSEC_PER_SEC);
+    uint64_t cycles = mul_div(delta, 1ull << 32, rate.mult);
     if (x86_features.tsc_deadline) {
-        uint64_t cycles = mul_div(delta, 1ull << 32, rate.mult);
         wrmsr(MSR_TSC_DEADLINE, now_cycles + MAX(cycles, 1ull));
         return;
     }
-    uint64_t count = scale(delta, timer_mult) + 1;
+    uint64_t count = scale(cycles, timer_mult) + 1;
     timer_set_count = (uint32_t)MIN(count, 0xffffffffull);
     timer_set_cycles = now_cycles;
     x86_apic_timer_set(timer_set_count);

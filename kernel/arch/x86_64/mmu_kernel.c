@@ -102,6 +102,17 @@ void arch_kernel_unmap(vaddr_t va)
     spin_unlock_irqrestore(&kernel_lock, irq);
 }
 
+void arch_kernel_protect(vaddr_t va, unsigned flags)
+{
+    paddr_t spare = 0;
+    unsigned long irq = spin_lock_irqsave(&kernel_lock);
+    pte_t *slot = kernel_slot(va, &spare);
+    assert(slot != NULL && *slot != 0);
+    *slot = arch_pte_make(arch_pte_paddr(*slot), flags | ARCH_PTE_ACCESSED | ARCH_PTE_DIRTY);
+    x86_invlpg(va); /* Shootdown: here, for all other CPUs. */
+    spin_unlock_irqrestore(&kernel_lock, irq);
+}
+
 bool arch_kernel_query(vaddr_t va, paddr_t *paddr, unsigned *flags)
 {
     const pte_t *table = phys_to_virt(x86_kernel_root());

@@ -132,6 +132,13 @@ static inline void x86_user_close(void)
     }
 }
 
+/* calibrate.c: chooses a reference and starts the first stretch: false when there is none. */
+struct arch_clock_firmware;
+bool x86_calibrate_init(const struct arch_clock_firmware *firmware);
+/* Ends a stretch and starts the next: true when it was good, with the sums of all good ones: cycles
+ * of the TSC and counts of a reference of that many Hz. */
+bool x86_calibrate_step(uint64_t *cycles, uint64_t *count, uint64_t *hz);
+
 /* usercopy.S: instructions that may fault on user addresses, and where to go on. */
 bool x86_fixup(struct arch_regs *regs);
 

@@ -147,15 +147,6 @@ static void grow(struct inode *inode, uint64_t size)
     __atomic_store_n(&inode->size, size, __ATOMIC_RELAXED);
 }
 
-/* Content changes by somebody else than root take set-id bits away, as on Linux. */
-static void drop_setid(struct inode *inode)
-{
-    inode->mode &= ~(uint32_t)S_ISUID;
-    if (inode->mode & 010) {
-        inode->mode &= ~(uint32_t)S_ISGID;
-    }
-}
-
 static ssize_type write_locked(struct file *file, struct io *io, uint64_t *pos)
 {
     struct inode *inode = file->inode;
@@ -179,9 +170,6 @@ static ssize_type write_locked(struct file *file, struct io *io, uint64_t *pos)
     }
     if (at + done > inode->size) {
         grow(inode, at + done);
-    }
-    if (unlikely(inode->mode & (S_ISUID | S_ISGID))) {
-        drop_setid(inode);
     }
     inode_touch(inode);
     *pos = at + done;

@@ -120,6 +120,7 @@ LINUX_CALL4(openat2, int, dirfd, vaddr_t, name, vaddr_t, addr, size_t, size)
         return error;
     }
     unsigned walk_flags = (how.resolve & RESOLVE_NO_XDEV ? WALK_NO_XDEV : 0) |
+                          (how.resolve & RESOLVE_NO_MAGICLINKS ? WALK_NO_MAGIC : 0) |
                           (how.resolve & RESOLVE_NO_SYMLINKS ? WALK_NO_LINKS : 0) |
                           (how.resolve & RESOLVE_BENEATH ? WALK_BENEATH : 0) |
                           (how.resolve & RESOLVE_IN_ROOT ? WALK_IN_ROOT : 0);

@@ -66,27 +66,6 @@ static int show_meminfo(const struct pseudo_ctx *ctx, struct text *out)
     return 0;
 }
 
-/* CPU time of all user programs there are and were. A child's time is its parent's once it has
- * been waited for, so nothing is counted twice. */
-static uint64_t total_user_ns(void)
-{
-    uint64_t total = 0;
-
-    for (int pid = 1;; pid++) {
-        struct linux_process *process = process_next(pid);
-        if (process == NULL) {
-            return total;
-        }
-        uint64_t user, system;
-        unsigned long flags = process_tree_acquire();
-        process_cpu_time_locked(process, &user, &system);
-        total += user + process->children_user_ns;
-        process_tree_release(flags);
-        pid = process->pid;
-        process_put(process);
-    }
-}
-
 static void add_interrupt(void *arg, unsigned number, uint64_t count, const char *name)
 {
     (void)number;
@@ -97,15 +76,14 @@ static void add_interrupt(void *arg, unsigned number, uint64_t count, const char
 static int show_stat(const struct pseudo_ctx *ctx, struct text *out)
 {
     uint64_t now = clock_monotonic_ns();
-    uint64_t idle = sched_idle_ns(0);
-    uint64_t user = MIN(total_user_ns(), now - MIN(idle, now));
-    uint64_t system = now - MIN(idle, now) - user;
+    struct sched_times times;
 
     (void)ctx;
+    sched_cpu_times(0, &times);
     for (unsigned line = 0; line < 2; line++) {
         text_printf(out, line == 0 ? "cpu  " : "cpu0 ");
-        text_printf(out, "%llu 0 %llu %llu 0 0 0 0 0 0\n", (ull)proc_ticks(user),
-                    (ull)proc_ticks(system), (ull)proc_ticks(idle));
+        text_printf(out, "%llu 0 %llu %llu 0 0 0 0 0 0\n", (ull)proc_ticks(times.user_ns),
+                    (ull)proc_ticks(times.system_ns), (ull)proc_ticks(times.idle_ns));
     }
     text_printf(out, "intr %llu", (ull)irq_total());
     irq_for_each(add_interrupt, out);
@@ -122,7 +100,9 @@ static int show_uptime(const struct pseudo_ctx *ctx, struct text *out)
 
     (void)ctx;
     for (unsigned cpu = 0; cpu < cpu_online_count(); cpu++) {
-        idle += sched_idle_ns(cpu);
+        struct sched_times times;
+        sched_cpu_times(cpu, &times);
+        idle += times.idle_ns;
     }
     proc_format_uptime(out, clock_monotonic_ns(), idle);
     return 0;

@@ -115,7 +115,7 @@ struct bootinfo {
 
     /* Filled by the loader. */
     uint32_t cpu_count;       /* at least 1 */
-    uint32_t cpus_dropped;    /* enabled CPUs beyond BOOT_MAX_CPUS */
+    uint32_t cpus_dropped;    /* enabled CPUs beyond BOOT_MAX_CPUS, or beyond the memory for them */
     uint64_t cpus;            /* struct boot_cpu[cpu_count] */
     uint64_t tls_size;        /* bytes of one per-CPU block, aligned */
     uint64_t kernel_va;       /* where the image's first byte is mapped */

@@ -147,7 +147,7 @@ static void remember_failure(const char *boot)
     free(path);
 }
 
-bool accel_kvm_works(const char **why)
+bool accel_kvm_works(bool afresh, const char **why)
 {
     char boot[64] = "";
     int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
@@ -157,8 +157,8 @@ bool accel_kvm_works(const char **why)
         return false;
     }
     read_line("/proc/sys/kernel/random/boot_id", boot, sizeof(boot));
-    if (boot[0] != '\0' && failed_before(boot)) {
-        *why = "KVM failed before";
+    if (!afresh && boot[0] != '\0' && failed_before(boot)) {
+        *why = "KVM did not work before, since this machine was started";
     } else {
         *why = try_guest(kvm);
         if (*why != NULL) {

@@ -5,6 +5,7 @@
 /*
  * Whether KVM really runs guests here and at a proper speed: it is tried with a tiny one. There are
  * machines where /dev/kvm opens and guests hang. *why says what is wrong (a constant). The answer
- * "no" is kept in the user's cache until the next start of this machine.
+ * "no" is kept in the user's cache until the next start of this machine, and believed unless
+ * afresh.
  */
-bool accel_kvm_works(const char **why);
+bool accel_kvm_works(bool afresh, const char **why);

@@ -130,6 +130,22 @@ static char *clean_name(const char *name, const char *archive)
     return clean;
 }
 
+/* Where in the pack a path leads to; see copy_tree. */
+static char *place_of(const struct pack *pack, const char *path, bool directory)
+{
+    char *name = pack_resolve(pack, path, false);
+    if (name != NULL && directory && S_ISLNK(pack_mode(pack, name))) {
+        char *target = pack_resolve(pack, name, true);
+        bool good = target != NULL && S_ISDIR(pack_mode(pack, target));
+        free(good ? name : target);
+        name = good ? target : name;
+    }
+    if (name == NULL) {
+        fail(STATUS_ALBA, "cannot pack %s: %s", path, strerror(ELOOP));
+    }
+    return name;
+}
+
 static void copy_blocks(struct pack *pack, struct archive *archive, const char *from)
 {
     const void *bytes;
@@ -151,11 +167,13 @@ static void copy_entry(struct pack *pack, struct archive *archive, struct archiv
     struct pack_meta meta = meta_of(archive_entry_stat(entry));
     const char *hard_link = archive_entry_hardlink(entry);
     if (hard_link != NULL) {
-        char *target = clean_name(hard_link, from);
+        char *clean = clean_name(hard_link, from);
+        char *target = place_of(pack, clean, false);
         if (!pack_link(pack, name, target)) {
             fail(STATUS_ALBA, "%s: %s is a link to %s, which is not there", from, name, target);
         }
         free(target);
+        free(clean);
     } else if (S_ISLNK(meta.mode)) {
         const char *target = archive_entry_symlink(entry);
         target = target == NULL ? "" : target;
@@ -179,20 +197,27 @@ void copy_archive(struct pack *pack, const char *file)
     archive_read_support_format_tar(archive);
     archive_read_support_format_cpio(archive);
     result = archive_read_open_filename(archive, file, BLOCK);
+    bool opened = result == ARCHIVE_OK;
+    size_t count = 0;
     while (result == ARCHIVE_OK) {
         result = archive_read_next_header(archive, &entry);
         if (result == ARCHIVE_OK || result == ARCHIVE_WARN) {
+            count++;
             const char *pathname = archive_entry_pathname(entry);
-            char *name = clean_name(pathname == NULL ? "" : pathname, file);
+            char *clean = clean_name(pathname == NULL ? "" : pathname, file);
+            char *name = place_of(pack, clean, S_ISDIR(archive_entry_mode(entry)));
             if (name[0] != '\0') {
                 copy_entry(pack, archive, entry, name, file);
             }
             free(name);
+            free(clean);
             result = ARCHIVE_OK;
         }
     }
     if (result != ARCHIVE_EOF) {
-        fail(STATUS_ALBA, "%s: %s", file, archive_error_string(archive));
+        fail(STATUS_ALBA, "%s: %s%s", file,
+             opened && count == 0 ? "neither a directory nor a tar archive: " : "",
+             archive_error_string(archive));
     }
     archive_read_free(archive);
 }
@@ -239,7 +264,7 @@ void copy_tree(struct pack *pack, const char *from, const char *to)
             const char *path = archive_entry_pathname(entry);
             const char *below = strlen(path) > prefix ? path + prefix : "";
             char *joined = text_format("%s/%s", to, below);
-            char *name = clean_name(joined, from);
+            char *name = place_of(pack, joined, S_ISDIR(archive_entry_mode(entry)));
             copy_tree_entry(pack, entry, name, links);
             free(joined);
             free(name);
@@ -247,7 +272,9 @@ void copy_tree(struct pack *pack, const char *from, const char *to)
         archive_entry_clear(entry);
     }
     if (result != ARCHIVE_EOF) {
-        fail(STATUS_ALBA, "cannot pack %s: %s", from, archive_error_string(disk));
+        int number = archive_errno(disk); /* libarchive's own text leaves the reason out */
+        fail(STATUS_ALBA, "cannot pack %s: %s%s%s", from, archive_error_string(disk),
+             number > 0 ? ": " : "", number > 0 ? strerror(number) : "");
     }
     archive_entry_free(entry);
     archive_entry_linkresolver_free(links);

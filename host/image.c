@@ -20,22 +20,29 @@ static const struct pack_meta plain_file = {.mode = S_IFREG | 0644};
 
 static void add_text(struct pack *pack, const char *name, const char *text)
 {
-    if (pack_mode(pack, name) == 0) {
-        pack_bytes(pack, name, &plain_file, text, strlen(text));
+    char *place = pack_resolve(pack, name, true);
+    if (place != NULL && pack_mode(pack, place) == 0) {
+        pack_bytes(pack, place, &plain_file, text, strlen(text));
     }
+    free(place);
 }
 
 static void add_directory(struct pack *pack, const char *name, mode_t mode)
 {
     struct pack_meta meta = {.mode = S_IFDIR | mode};
-    pack_node(pack, name, &meta);
+    char *place = pack_resolve(pack, name, true);
+    if (place != NULL) {
+        pack_node(pack, place, &meta);
+    }
+    free(place);
 }
 
 static void add_own_files(struct pack *pack, const char *spec, size_t spec_size)
 {
     static const struct pack_meta program = {.mode = S_IFREG | 0755};
     static const struct pack_meta secret = {.mode = S_IFREG | 0400};
-    add_directory(pack, "/.alba", 0755);
+    static const struct pack_meta directory = {.mode = S_IFDIR | 0755};
+    pack_node(pack, "/.alba", &directory);
     pack_bytes(pack, "/.alba/init", &program, embedded_init,
                (size_t)(embedded_init_end - embedded_init));
     pack_bytes(pack, "/.alba/spec", &secret, spec, spec_size);
@@ -101,6 +108,33 @@ static void add_root(struct pack *pack, const char *root)
     }
 }
 
+/* The place of a volume in the machine, where it can be and will be seen. */
+static char *volume_place(const struct pack *pack, const char *from, const char *to)
+{
+    static const char *const mounts[] = {"/dev", "/proc", "/sys", "/.alba"};
+    struct stat status;
+    if (stat(from, &status) != 0) {
+        fail(STATUS_ALBA, "--volume %s: %s", from, strerror(errno));
+    }
+    char *place = pack_resolve(pack, to, true);
+    if (place == NULL) {
+        fail(STATUS_ALBA, "--volume %s: %s in the machine: %s", from, to, strerror(ELOOP));
+    }
+    for (size_t i = 0; i < sizeof(mounts) / sizeof(mounts[0]); i++) {
+        size_t length = strlen(mounts[i]);
+        if (strncmp(place, mounts[i], length) == 0 &&
+            (place[length] == '\0' || place[length] == '/')) {
+            fail(STATUS_ALBA, "--volume %s: %s belongs to the machine itself", from, mounts[i]);
+        }
+    }
+    mode_t there = pack_mode(pack, place);
+    if (there != 0 && S_ISDIR(there) != S_ISDIR(status.st_mode)) {
+        fail(STATUS_ALBA, "--volume %s: %s is %s in the machine", from, to,
+             S_ISDIR(there) ? "a directory" : "not a directory");
+    }
+    return place;
+}
+
 static void add_volume(struct pack *pack, const char *volume)
 {
     char *from = text_copy(volume);
@@ -112,11 +146,10 @@ static void add_volume(struct pack *pack, const char *volume)
         length = (size_t)(option - to);
     }
     to[length] = '\0';
-    if (access(from, F_OK) != 0) {
-        fail(STATUS_ALBA, "--volume %s: %s", from, strerror(errno));
-    }
-    say_detail("packs %s as %s", from, to);
-    copy_tree(pack, from, to);
+    char *place = volume_place(pack, from, to);
+    say_detail("packs %s as %s", from, place);
+    copy_tree(pack, from, place);
+    free(place);
     free(from);
 }
 

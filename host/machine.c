@@ -81,10 +81,11 @@ const char *machine_choose_accel(const struct options *options)
     if (strcmp(options->accel, "tcg") == 0) {
         return "tcg";
     }
-    if (accel_kvm_works(&why)) {
+    bool must = strcmp(options->accel, "kvm") == 0;
+    if (accel_kvm_works(must, &why)) {
         return "kvm";
     }
-    if (strcmp(options->accel, "kvm") == 0) {
+    if (must) {
         fail(STATUS_ALBA, "--accel kvm: %s", why);
     }
     say_detail("emulates the processor: %s", why);
@@ -125,6 +126,18 @@ void machine_connect(struct machine *machine, const struct session *session)
         machine->our_fds[i] = pair[0];
         machine->fds[i] = pair[1];
     }
+}
+
+char *machine_symbols(const struct machine *machine)
+{
+    const char *slash = strrchr(machine->kernel, '/');
+    char *file = text_format(
+        "%.*skernel.elf", slash == NULL ? 0 : (int)(slash + 1 - machine->kernel), machine->kernel);
+    if (access(file, R_OK) != 0) {
+        free(file);
+        file = text_copy("kernel.elf");
+    }
+    return file;
 }
 
 static void add(struct strings *command, const char *option, const char *value)
@@ -198,8 +211,10 @@ void machine_command(const struct machine *machine, const struct options *option
     add(command, "-kernel", machine->kernel);
     add(command, "-initrd", machine->initrd);
     add(command, "-append", NULL);
-    strings_format(command, "console=ttyS0 rdinit=/.alba/init%s%s",
-                   options->append[0] == '\0' ? "" : " ", options->append);
+    /* The debugger knows addresses from kernel.elf: the kernel shall be there. */
+    strings_format(command, "console=ttyS0 rdinit=/.alba/init%s%s%s",
+                   options->gdb_port == 0 ? "" : " nokaslr", options->append[0] == '\0' ? "" : " ",
+                   options->append);
     if (mmio) {
         add(command, "-global", "virtio-mmio.force-legacy=false");
     }

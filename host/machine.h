@@ -29,6 +29,8 @@ struct machine {
 /* Find what a machine needs, or end alba saying what to do. */
 char *machine_find_qemu(void);
 char *machine_find_kernel(const struct options *options);
+/* The file that a debugger reads the kernel's symbols from, for a hint. */
+char *machine_symbols(const struct machine *machine);
 const char *machine_choose_accel(const struct options *options);
 /* The asked-for memory, or enough for an image of this size. */
 uint64_t machine_choose_memory(const struct options *options, uint64_t image_size);

@@ -56,6 +56,15 @@ static const char *library_path(const struct options *options)
     return value;
 }
 
+static char *unfinished; /* file to remove when alba fails before it is whole; NULL: none */
+
+static void remove_unfinished(void)
+{
+    if (unfinished != NULL) {
+        unlink(unfinished);
+    }
+}
+
 /* A file for the image: in memory, or for a dry run in the directory for temporary files. */
 static int make_image_file(bool keep, char **path)
 {
@@ -65,6 +74,8 @@ static int make_image_file(bool keep, char **path)
         *path = text_format("%s/alba-XXXXXX.cpio",
                             directory == NULL || directory[0] == '\0' ? "/tmp" : directory);
         fd = mkostemps(*path, 5, O_CLOEXEC);
+        unfinished = *path;
+        atexit(remove_unfinished);
     } else {
         fd = memfd_create("alba", MFD_CLOEXEC);
         *path = text_format("/proc/self/fd/%d", fd);
@@ -146,9 +157,12 @@ static int run(int argc, char **argv)
     int status = 0;
     if (options.dry_run) {
         print_command(&command);
+        unfinished = NULL;
     } else {
         if (options.gdb_port != 0) {
-            say("waiting for gdb: gdb -ex 'target remote :%u' kernel.elf", options.gdb_port);
+            char *symbols = machine_symbols(&machine);
+            say("waiting for gdb: gdb -ex 'target remote :%u' %s", options.gdb_port, symbols);
+            free(symbols);
         }
         relay_prepare();
         machine_start(&machine, &command, image.fd);

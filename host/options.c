@@ -28,10 +28,10 @@ static const char help[] =
     "  -e, --env NAME[=VALUE]     set an environment variable, or take it over from here\n"
     "      --env-file FILE        the same, one a line; # starts a comment\n"
     "  -w, --workdir DIR          directory to start in (/; made when missing)\n"
-    "      --user UID[:GID]       user and group (0:0)\n"
+    "  -u, --user UID[:GID]       user and group (0:0)\n"
     "      --hostname NAME        name of the machine (alba)\n"
     "  -t, --tty                  give the program a terminal even when there is none here\n"
-    "  -i, --interactive          accepted; standard input is always connected\n"
+    "  -i, --interactive, --rm    accepted; standard input is always connected, nothing is kept\n"
     "\n"
     "The machine:\n"
     "  -m, --memory SIZE          memory, with K, M or G (256M, and more for large roots)\n"
@@ -61,8 +61,8 @@ enum {
     OPTION_TIMELINE,
     OPTION_GDB,
     OPTION_DRY_RUN,
-    OPTION_USER,
     OPTION_HOSTNAME,
+    OPTION_RM,
     OPTION_VERBOSE
 };
 
@@ -83,10 +83,11 @@ static const struct option table[] = {
     {"timeline", required_argument, NULL, OPTION_TIMELINE},
     {"gdb", optional_argument, NULL, OPTION_GDB},
     {"dry-run", no_argument, NULL, OPTION_DRY_RUN},
-    {"user", required_argument, NULL, OPTION_USER},
+    {"user", required_argument, NULL, 'u'},
     {"hostname", required_argument, NULL, OPTION_HOSTNAME},
     {"tty", no_argument, NULL, 't'},
     {"interactive", no_argument, NULL, 'i'},
+    {"rm", no_argument, NULL, OPTION_RM},
     {"quiet", no_argument, NULL, 'q'},
     {"verbose", no_argument, NULL, OPTION_VERBOSE},
     {"help", no_argument, NULL, 'h'},
@@ -247,7 +248,7 @@ static bool take_program_option(struct options *options, int option, char *value
     case OPTION_ENTRY:
         options->entry = value;
         return true;
-    case OPTION_USER:
+    case 'u':
         set_user(options, value);
         return true;
     case OPTION_HOSTNAME:
@@ -303,9 +304,24 @@ static void take_machine_option(struct options *options, int option, char *value
     case OPTION_VERBOSE:
         say_verbose = true;
         break;
-    default: /* -i */
+    default: /* -i, --rm */
         break;
     }
+}
+
+/* getopt_long's answer "?": optopt is a letter, the code of a long option that takes no value, or 0
+ * for a long option that is unknown or could be several. */
+static _Noreturn void unknown(const char *word)
+{
+    for (const struct option *known = table; optopt != 0 && known->name != NULL; known++) {
+        if (known->val == optopt && strncmp(word, "--", 2) == 0) {
+            fail(STATUS_ALBA, "--%s takes no value; see alba run --help", known->name);
+        }
+    }
+    if (optopt != 0) {
+        fail(STATUS_ALBA, "unknown option -%c; see alba run --help", optopt);
+    }
+    fail(STATUS_ALBA, "unknown option %s; see alba run --help", word);
 }
 
 void options_parse(struct options *options, int argc, char **argv)
@@ -314,13 +330,13 @@ void options_parse(struct options *options, int argc, char **argv)
         .smp = 1, .append = "", .machine = "microvm", .accel = "auto", .hostname = "alba"};
     int option;
     opterr = 0;
-    while ((option = getopt_long(argc, argv, "+:m:e:v:w:tiqh", table, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "+:m:e:v:w:u:tiqh", table, NULL)) != -1) {
         if (option == 'h') {
             print(help);
             exit(0);
         }
         if (option == '?') {
-            fail(STATUS_ALBA, "unknown option %s; see alba run --help", argv[optind - 1]);
+            unknown(argv[optind - 1]);
         }
         if (option == ':') {
             fail(STATUS_ALBA, "%s needs a value; see alba run --help", argv[optind - 1]);
@@ -338,5 +354,8 @@ void options_parse(struct options *options, int argc, char **argv)
     if (options->args[0] == NULL) {
         fail(STATUS_ALBA,
              "which program? alba run [OPTIONS] PROGRAM [ARGS...]; see alba run --help");
+    }
+    if (options->args[0][0] == '\0') {
+        fail(STATUS_NOT_FOUND, "the program's name is empty");
     }
 }

@@ -17,13 +17,21 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-enum { HEADER_SIZE = 110, NLINK_OFFSET = 6 + 4 * 8, PAGE = 4096, NAME_MAX_SIZE = 4096 };
+enum {
+    HEADER_SIZE = 110,
+    NLINK_OFFSET = 6 + 4 * 8,
+    PAGE = 4096,
+    NAME_MAX_SIZE = 4096,
+    MAX_LINKS = 40
+};
 
 struct packed {
     char *name;
     struct pack_meta meta;
     uint32_t inode, nlink;
     uint64_t header; /* offset of it */
+    char *target;    /* of a symbolic link, else NULL */
+    bool used;       /* a directory with something in it */
 };
 
 struct pack {
@@ -84,7 +92,54 @@ struct pack *pack_create(int fd)
 mode_t pack_mode(const struct pack *pack, const char *name)
 {
     const struct packed *entry = find(pack, name);
-    return entry == NULL ? 0 : entry->meta.mode;
+    return name[0] == '\0' ? S_IFDIR | 0755 : entry == NULL ? 0 : entry->meta.mode;
+}
+
+/* Replaces the components that are done by those of a link. */
+static void enter_link(char **done, char **rest, const char *target)
+{
+    char *longer = text_format("%s/%s", target, *rest);
+    free(*rest);
+    *rest = longer;
+    if (target[0] == '/') {
+        (*done)[0] = '\0';
+    }
+}
+
+char *pack_resolve(const struct pack *pack, const char *path, bool follow_last)
+{
+    char *done = text_copy(""), *rest = text_copy(path);
+    int links = 0;
+    while (rest[strspn(rest, "/")] != '\0') {
+        char *start = rest + strspn(rest, "/");
+        size_t length = strcspn(start, "/");
+        char *after = text_copy(start + length);
+        bool last = after[strspn(after, "/")] == '\0';
+        if (length == 2 && strncmp(start, "..", 2) == 0) {
+            char *slash = strrchr(done, '/');
+            done[slash == NULL ? 0 : slash - done] = '\0';
+        } else if (length != 1 || start[0] != '.') {
+            char *next = text_format("%s/%.*s", done, (int)length, start);
+            const struct packed *entry = find(pack, next);
+            if (entry != NULL && entry->target != NULL && (!last || follow_last)) {
+                enter_link(&done, &after, entry->target);
+                free(next);
+                links++;
+            } else {
+                free(done);
+                done = next;
+            }
+        }
+        free(rest);
+        rest = after;
+        if (links > MAX_LINKS) {
+            free(done);
+            done = NULL;
+            break;
+        }
+    }
+    free(rest);
+    return done;
 }
 
 /* Header and name; leaves pack->data at the place of the data. Sizes must fit 32 bits. */
@@ -127,14 +182,31 @@ static void add_parents(struct pack *pack, const char *name)
         if (find(pack, parent) == NULL) {
             pack_node(pack, parent, &plain);
         }
+        struct packed *entry = find(pack, parent);
+        if (!S_ISDIR(entry->meta.mode)) {
+            fail(STATUS_ALBA, "cannot pack %s: %s is not a directory", name, parent);
+        }
+        entry->used = true;
     }
     free(parent);
+}
+
+/* The entry of a name for a file that is to be there from now on. */
+static struct packed *prepare(struct pack *pack, const char *name, bool directory)
+{
+    struct packed *entry = find_or_add(pack, name);
+    if (entry->used && !directory) {
+        fail(STATUS_ALBA, "cannot pack %s: it would replace a directory with files in it", name);
+    }
+    free(entry->target);
+    entry->target = NULL;
+    return entry;
 }
 
 void pack_begin(struct pack *pack, const char *name, const struct pack_meta *meta, uint64_t size)
 {
     add_parents(pack, name);
-    struct packed *entry = find_or_add(pack, name);
+    struct packed *entry = prepare(pack, name, S_ISDIR(meta->mode));
     entry->meta = *meta;
     entry->inode = ++pack->inodes;
     entry->nlink = S_ISDIR(meta->mode) ? 2 : 1;
@@ -169,6 +241,9 @@ void pack_bytes(struct pack *pack, const char *name, const struct pack_meta *met
     pack_begin(pack, name, meta, size);
     pack_data(pack, bytes, size, 0);
     pack_end(pack);
+    if (S_ISLNK(meta->mode)) {
+        find(pack, name)->target = text_format("%.*s", (int)size, (const char *)bytes);
+    }
 }
 
 void pack_file(struct pack *pack, const char *name, const struct pack_meta *meta, int fd,
@@ -202,10 +277,11 @@ bool pack_link(struct pack *pack, const char *name, const char *target)
     char field[9];
     snprintf(field, sizeof(field), "%08X", ++original->nlink);
     write_at(pack, field, 8, original->header + NLINK_OFFSET);
-    struct packed *entry = find_or_add(pack, name);
+    struct packed *entry = prepare(pack, name, false);
     char *own_name = entry->name;
     *entry = *original; /* the same inode number makes it a link */
     entry->name = own_name;
+    entry->target = original->target == NULL ? NULL : text_copy(original->target);
     put_header(pack, entry, 0);
     return true;
 }
@@ -214,6 +290,7 @@ static void free_entry(void *node)
 {
     struct packed *entry = node;
     free(entry->name);
+    free(entry->target);
     free(entry);
 }
 

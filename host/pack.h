@@ -6,8 +6,9 @@
  * The data of a file of a page or more starts at a multiple of 4096, so that the kernel can use it
  * where it lies: the name field is padded with zero bytes, which count as name and end it.
  *
- * Names are absolute ("/bin/sh"). A name that comes again replaces the earlier file. Missing
- * directories above a name are added. Errors of writing end alba.
+ * Names are absolute ("/bin/sh") and have no links on their way, see pack_resolve. A name that
+ * comes again replaces the earlier file. Missing directories above a name are added. Errors of
+ * writing, a name below a file and a file in place of a directory with files end alba.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -25,8 +26,13 @@ struct pack_meta {
 };
 
 struct pack *pack_create(int fd);
-/* Whether the name is there, and its mode (0: not there). */
+/* Whether the name is there, and its mode (0: not there). The root "" always is. */
 mode_t pack_mode(const struct pack *pack, const char *name);
+
+/* The name that a path has in the machine: links among what is packed are followed, "." and ".."
+ * are gone, and nothing leads above the root. What is not there yet is taken as it stands. Free it;
+ * NULL for a loop of links. The last component is followed only when asked, the root is "". */
+char *pack_resolve(const struct pack *pack, const char *path, bool follow_last);
 
 /* Anything without data: directories, devices, fifos, sockets. */
 void pack_node(struct pack *pack, const char *name, const struct pack_meta *meta);

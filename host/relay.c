@@ -3,7 +3,9 @@
  * One poll loop: streams, the control port, the kernel's serial line, QEMU's messages, and signals
  * as descriptors. Signals from the keyboard go to the program's process group, as the terminal does
  * here; those that a process sent go to the program. A machine that does not confirm a signal
- * within a time, or at the second one, is ended by force: alba can always be stopped.
+ * within a time, or at the second one, is ended by force: alba can always be stopped. A signal that
+ * alba was started to ignore (nohup) is left ignored. In the background of a shell the terminal is
+ * left alone, and looked at again from time to time: nothing tells that it came to the foreground.
  */
 #include "host/relay.h"
 #include "host/control.h"
@@ -27,6 +29,7 @@ enum {
     ANSWER_MS = 10000,       /* for a signal to be confirmed */
     POWER_OFF_MS = 10000,    /* from the program's end to QEMU's, while nothing moves */
     ESCAPE_KEY = 0x1d,       /* Ctrl-], three times in a second */
+    BACKGROUND_MS = 200,     /* between looks whether the terminal is ours */
     MAX_FLOWS = 5,
     MAX_POLL = 4 + 2 * MAX_FLOWS
 };
@@ -46,6 +49,9 @@ struct relay {
     long first_signal_ms, last_move_ms, escape_ms;
     unsigned escapes;
     bool stream_failed; /* a standard stream of ours, and that was said */
+    bool reads_terminal, is_raw, in_background;
+    bool waits_for_gdb;
+    uint64_t memory; /* asked for; 0: alba's choice */
 };
 
 static const int passed_on[] = {SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGTERM};
@@ -61,7 +67,10 @@ static void fill_set(sigset_t *set)
 {
     sigemptyset(set);
     for (size_t i = 0; i < sizeof(passed_on) / sizeof(passed_on[0]); i++) {
-        sigaddset(set, passed_on[i]);
+        struct sigaction action;
+        if (sigaction(passed_on[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN) {
+            sigaddset(set, passed_on[i]);
+        }
     }
     sigaddset(set, SIGCHLD);
     sigaddset(set, SIGWINCH);
@@ -88,6 +97,10 @@ static void end_by_force(struct relay *relay, int status, const char *why)
 static void pass_signal(struct relay *relay, int number, bool from_keyboard)
 {
     long now = now_ms();
+    if (relay->waits_for_gdb && !relay->control.started) {
+        end_by_force(relay, STATUS_SIGNAL + number, "it may be stopped in gdb");
+        return;
+    }
     if (relay->control.unanswered == 0) {
         relay->first_signal_ms = now;
     } else if (now - relay->first_signal_ms >= SECOND_SIGNAL_MS) {
@@ -105,8 +118,16 @@ static void suspend(struct relay *relay)
     kill(relay->process, SIGSTOP);
     raise(SIGSTOP);
     kill(relay->process, SIGCONT);
-    if (relay->session->raw) {
+    relay->is_raw = false;
+}
+
+/* In the foreground of its shell alba reads the terminal, which is raw when all streams are it. */
+static void look_at_terminal(struct relay *relay)
+{
+    relay->in_background = relay->reads_terminal && !terminal_is_ours();
+    if (relay->session->raw && !relay->is_raw && !relay->in_background) {
         terminal_raw(relay->session->terminal_output >= 0);
+        relay->is_raw = true;
     }
 }
 
@@ -266,10 +287,16 @@ static void turn(struct relay *relay)
                                      {.fd = relay->control.socket, .events = POLLIN},
                                      {.fd = relay->serial.fd, .events = POLLIN},
                                      {.fd = relay->errors.fd, .events = POLLIN}};
+    int wait_ms = check_limits(relay);
+    look_at_terminal(relay);
     for (size_t i = 0; i < relay->count; i++) {
         flow_prepare(relay->flows[i], &polls[4 + 2 * i]);
+        if (relay->in_background && relay->flows[i]->from == STDIN_FILENO) {
+            polls[4 + 2 * i].fd = -1;
+            wait_ms = wait_ms < 0 || wait_ms > BACKGROUND_MS ? BACKGROUND_MS : wait_ms;
+        }
     }
-    if (poll(polls, 4 + 2 * relay->count, check_limits(relay)) <= 0) {
+    if (poll(polls, 4 + 2 * relay->count, wait_ms) <= 0) {
         return;
     }
     for (size_t i = 0; i < relay->count; i++) {
@@ -307,8 +334,9 @@ static int explain_failure(struct relay *relay)
     if (WIFSIGNALED(status)) {
         say("QEMU was ended by signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
     } else if (WEXITSTATUS(status) != 0) {
-        say("the machine failed%s",
-            relay->serial.size > 0 ? "; its last words are above" : " before it said anything");
+        say("the machine failed%s%s",
+            relay->serial.size > 0 ? "; its last words are above" : " before it said anything",
+            relay->memory != 0 && !relay->control.started ? " (is --memory enough?)" : "");
     } else {
         say("the machine stopped %s", relay->control.started
                                           ? "without saying how its program ended"
@@ -362,6 +390,9 @@ int relay_run(const struct machine *machine, const struct session *session,
     relay.session = session;
     relay.process = machine->process;
     relay.running = true;
+    relay.reads_terminal = session->kinds[0] != STREAM_NULL && isatty(STDIN_FILENO);
+    relay.waits_for_gdb = options->gdb_port != 0;
+    relay.memory = options->memory;
     relay.last_move_ms = now_ms();
     relay.signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     if (relay.signals < 0) {
@@ -371,9 +402,6 @@ int relay_run(const struct machine *machine, const struct session *session,
     tail_init(&relay.serial, machine->our_fds[CHANNEL_SERIAL], "", !options->quiet);
     tail_init(&relay.errors, machine->errors, "alba: QEMU: ", say_verbose);
     connect_streams(&relay, machine);
-    if (session->raw) {
-        terminal_raw(session->terminal_output >= 0);
-    }
     while (!is_over(&relay)) {
         turn(&relay);
     }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
 /*
- * What alba says about itself, on standard error, each in one line "alba: ..."; what it was asked to
- * print; and its own exit statuses, which are those of docker run.
+ * What alba says about itself, on standard error, each in one line "alba: ..."; what it was asked
+ * to print; and its own exit statuses, which are those of docker run.
  */
 #include <stdbool.h>
 #include <stdint.h>

@@ -53,6 +53,12 @@ static void post_guard(void)
     }
 }
 
+bool terminal_is_ours(void)
+{
+    pid_t foreground = tcgetpgrp(STDIN_FILENO);
+    return foreground < 0 || foreground == getpgrp();
+}
+
 void terminal_restore(void)
 {
     if (terminal.raw && terminal.owner == getpid()) {

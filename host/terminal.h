@@ -6,6 +6,9 @@
  */
 #include <stdbool.h>
 
+/* Whether this terminal's keys are for us: not while alba runs in a shell's background, where
+ * reading or setting the terminal would stop it. */
+bool terminal_is_ours(void);
 /* Keys come as they are pressed. With output_raw the output is not changed either. */
 void terminal_raw(bool output_raw);
 /* Back to what it was; nothing when it is not raw. */

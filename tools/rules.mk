@@ -71,3 +71,13 @@ steps:
 	@$(PYTHON) tools/steps.py
 
 check: format-check layers headers tidy clang steps unit ## form, layers, headers, tidy, clang, unit tests
+
+GDB := gdb -q -ex 'target remote localhost:1234' -ex 'source tools/gdb/alba.py' $(B)/kernel.elf
+.PHONY: debug timeline
+debug: $(ALBA) $(B)/alba.elf $(BUSYBOX_ROOT)/etc/passwd ## a busybox prompt that waits for gdb
+	@echo "In another terminal: $(GDB)"
+	@echo "(continue, Ctrl-C, then alba-relocate; help user-defined shows the rest: alba-log, alba-threads)"
+	@$(ALBA) run -it --gdb --root $(BUSYBOX_ROOT) -w /root sh
+timeline: $(ALBA) $(B)/alba.elf ## the stages and steps of a boot, and what each costs
+	@$(ALBA) run -q --timeline build/timeline.txt $(BUSYBOX) true
+	@cat build/timeline.txt

@@ -49,12 +49,13 @@ static bool look(uint64_t start, size_t size, void *context)
     return false;
 }
 
-/* Notes a CPU; the boot CPU goes first. */
+/* Notes a CPU once; the boot CPU is entry 0 already. Some firmware lists a CPU twice. */
 static void add_cpu(struct bootinfo *info, struct boot_cpu *cpus, uint32_t id)
 {
-    uint32_t boot_id = cpus[0].hw_id;
-    if (id == boot_id) {
-        return; /* entry 0 has it already */
+    for (uint32_t i = 0; i < info->cpu_count; i++) {
+        if (cpus[i].hw_id == id) {
+            return;
+        }
     }
     if (info->cpu_count == BOOT_MAX_CPUS) {
         info->cpus_dropped++;

@@ -224,6 +224,18 @@ static void place_segment(struct kernel *k, const struct elf64_phdr *ph)
     }
 }
 
+/* CPUs share an eighth of the memory; those that get nothing stay parked for good. */
+static void limit_cpus(struct loader *loader, uint64_t block)
+{
+    struct bootinfo *info = loader->info;
+    uint64_t share = memory_total(&loader->memory, BOOT_MEM_FREE) / 8;
+    uint64_t most = MAX(share / (block + LAYOUT_BOOT_STACK_SIZE), 1u);
+    if (info->cpu_count > most) {
+        info->cpus_dropped += info->cpu_count - (uint32_t)most;
+        info->cpu_count = (uint32_t)most;
+    }
+}
+
 /*
  * A per-CPU block and a stack for each CPU found (abi/bootinfo.h, BOOT_TCB_SIZE). Blocks start at
  * multiples of 64 bytes at least, so that no cache line has two owners.
@@ -240,6 +252,7 @@ static void make_cpus(struct kernel *k)
     uint64_t copy = ALIGN_UP(tls->p_memsz, MAX(tls->p_align, 1u));
     uint64_t data = ALIGN_UP(copy, align);
     uint64_t block = ALIGN_UP(data + BOOT_TCB_SIZE, align);
+    limit_cpus(k->loader, block);
     struct bootinfo *info = k->loader->info;
     struct boot_cpu *cpus = (struct boot_cpu *)info->cpus;
     uint64_t memory = loader_take(k->loader, info->cpu_count * block, BOOT_MEM_KERNEL);

@@ -7,7 +7,7 @@
 #include "kernel/core/timer.h"
 #include "kernel/fs/inode.h"
 
-static bool in_group(const struct cred *cred, uint32_t gid)
+bool cred_in_group(const struct cred *cred, uint32_t gid)
 {
     if (cred->fsgid == gid) {
         return true;
@@ -25,7 +25,7 @@ int inode_permission(const struct cred *cred, const struct inode *inode, unsigne
     uint32_t mode = inode->mode, class = mode;
     if (cred->fsuid == inode->uid) {
         class = mode >> 6;
-    } else if (in_group(cred, inode->gid)) {
+    } else if (cred_in_group(cred, inode->gid)) {
         class = mode >> 3;
     }
     if ((may & ~class & 7) == 0) {
@@ -102,8 +102,8 @@ static int may_chown(const struct cred *cred, const struct inode *inode,
     if ((valid & ATTR_UID) && (cred->fsuid != inode->uid || attr->uid != inode->uid)) {
         return -EPERM;
     }
-    if ((valid & ATTR_GID) &&
-        (cred->fsuid != inode->uid || (attr->gid != inode->gid && !in_group(cred, attr->gid)))) {
+    if ((valid & ATTR_GID) && (cred->fsuid != inode->uid ||
+                               (attr->gid != inode->gid && !cred_in_group(cred, attr->gid)))) {
         return -EPERM;
     }
     return 0;
@@ -127,19 +127,23 @@ static int may_setattr(const struct cred *cred, const struct inode *inode,
     return may_chown(cred, inode, attr, valid);
 }
 
-/* A change of owner, or of content by others, takes set-id bits away (chown(2)). */
-static void drop_setid_locked(struct inode *inode)
+/* A change of owner, or of content by others, takes set-id bits away (chown(2)); the group's stays
+ * as a mark for mandatory locks where the group may not execute and the changer belongs to it. */
+static void drop_setid_locked(const struct cred *cred, struct inode *inode)
 {
-    if (!inode_is_dir(inode)) {
-        inode->mode &= ~(uint32_t)(inode->mode & 010 ? S_ISUID | S_ISGID : S_ISUID);
+    if (inode_is_dir(inode)) {
+        return;
     }
+    bool keep = !(inode->mode & 010) &&
+                (cred_in_group(cred, inode->gid) || cred_can(cred, VFS_CAP_FSETID));
+    inode->mode &= ~(uint32_t)(keep ? S_ISUID : S_ISUID | S_ISGID);
 }
 
 void vfs_drop_setid(const struct cred *cred, struct inode *inode)
 {
     if ((inode->mode & S_IFMT) == S_IFREG && !cred_can(cred, VFS_CAP_FSETID)) {
         mutex_lock(&inode->lock);
-        drop_setid_locked(inode);
+        drop_setid_locked(cred, inode);
         mutex_unlock(&inode->lock);
     }
 }
@@ -150,7 +154,7 @@ static void apply_locked(const struct cred *cred, struct inode *inode,
     struct timestamp now = timestamp_now();
     if ((valid & (ATTR_UID | ATTR_GID)) ||
         ((valid & ATTR_SIZE) && !cred_can(cred, VFS_CAP_FSETID))) {
-        drop_setid_locked(inode);
+        drop_setid_locked(cred, inode);
     }
     if (valid & ATTR_UID) {
         inode->uid = attr->uid;
@@ -160,7 +164,7 @@ static void apply_locked(const struct cred *cred, struct inode *inode,
     }
     if (valid & ATTR_MODE) {
         uint32_t mode = attr->mode & 07777;
-        if (!in_group(cred, inode->gid) && !cred_can(cred, VFS_CAP_FSETID)) {
+        if (!cred_in_group(cred, inode->gid) && !cred_can(cred, VFS_CAP_FSETID)) {
             mode &= ~(uint32_t)S_ISGID;
         }
         inode->mode = (inode->mode & S_IFMT) | mode;

@@ -91,7 +91,7 @@ struct dentry *dentry_find_locked(const struct dentry *parent, const struct name
     for (struct dentry *dentry = *bucket_of(parent, name->hash); dentry != NULL;
          dentry = dentry->hash_next) {
         if (dentry->hash == name->hash && dentry->parent == parent &&
-            dentry->name_size == name->size && memcmp(dentry->name, name->bytes, name->size) == 0) {
+            dentry->name_size == name->size && bytes_equal(dentry->name, name->bytes, name->size)) {
             return dentry;
         }
     }

@@ -130,6 +130,8 @@ static inline void inode_accessed(struct file *file)
 int inode_permission(const struct cred *cred, const struct inode *inode, unsigned may);
 /* Before somebody writes to a file with set-id bits: they go, unless he may keep them. */
 void vfs_drop_setid(const struct cred *cred, struct inode *inode);
+/* fsgid or a supplementary group. */
+bool cred_in_group(const struct cred *cred, uint32_t gid);
 /* The same user or CAP_FOWNER. */
 bool inode_owner_or_capable(const struct cred *cred, const struct inode *inode);
 static inline bool inode_is_dir(const struct inode *inode)

@@ -65,6 +65,9 @@ static void inherit_owner(const struct cred *cred, const struct inode *dir, stru
         spec->gid = dir->gid;
         if ((spec->mode & S_IFMT) == S_IFDIR) {
             spec->mode |= S_ISGID;
+        } else if ((spec->mode & 010) && !cred_in_group(cred, dir->gid) &&
+                   !cred_can(cred, VFS_CAP_FSETID)) {
+            spec->mode &= ~(uint32_t)S_ISGID; /* nobody makes programs of groups he is not in */
         }
     }
 }
@@ -182,6 +185,8 @@ int vfs_link(const struct path *old, const struct walk *walk, const char *name)
     }
     if (error == 0 && (inode_is_dir(inode) || dir->ops->make == NULL)) {
         error = -EPERM;
+    } else if (error == 0 && inode->nlink == 0 && !(inode->flags & INODE_LINKABLE)) {
+        error = -ENOENT;
     } else if (error == 0) {
         dentry = dentry_create(target.parent.dentry, &target.last.name, inode);
         error = dentry != NULL ? 0 : -ENOMEM;

@@ -271,6 +271,7 @@ static int open_nameless(const struct request *r, struct file **out)
         mutex_unlock(&parent->lock);
     }
     if (error == 0) {
+        inode->flags |= r->flags & O_EXCL ? 0 : INODE_LINKABLE;
         error = hidden_path(&dir, inode, &path);
     }
     path_put(&dir);

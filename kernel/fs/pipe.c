@@ -375,7 +375,17 @@ static int fifo_rendezvous(struct file *file, struct pipe *pipe)
     return 0;
 }
 
-int fifo_open(struct inode *inode, struct file *file)
+/* An end of a nameless pipe is opened again (/proc/PID/fd): that waits for nobody. */
+static int pipe_reopen(struct file *file, struct pipe *pipe)
+{
+    mutex_lock(&pipe->lock);
+    add_ends(file, pipe);
+    mutex_unlock(&pipe->lock);
+    return 0;
+}
+
+static int open_end(struct inode *inode, struct file *file,
+                    int (*meet)(struct file *file, struct pipe *pipe))
 {
     struct pipe *pipe;
     int error = pipe_join(inode, &pipe);
@@ -383,7 +393,7 @@ int fifo_open(struct inode *inode, struct file *file)
         return error;
     }
     file->pos = UINT64_MAX; /* write_opens never is */
-    error = fifo_rendezvous(file, pipe);
+    error = meet(file, pipe);
     if (error != 0) {
         pipe_leave(inode, pipe);
         return error;
@@ -391,6 +401,16 @@ int fifo_open(struct inode *inode, struct file *file)
     file->priv = pipe;
     file->ops = &pipe_file_ops;
     return 0;
+}
+
+int fifo_open(struct inode *inode, struct file *file)
+{
+    return open_end(inode, file, fifo_rendezvous);
+}
+
+static int nameless_open(struct inode *inode, struct file *file)
+{
+    return open_end(inode, file, pipe_reopen);
 }
 
 long pipe_capacity(struct file *file)
@@ -451,7 +471,7 @@ long pipe_set_capacity(struct file *file, unsigned long size)
 }
 
 static const struct file_ops unopened_ops;
-static const struct inode_ops pipe_inode_ops = {.open = fifo_open};
+static const struct inode_ops pipe_inode_ops = {.open = nameless_open};
 
 static int pipefs_mount(struct fs_type *type, const char *options, struct superblock **out)
 {

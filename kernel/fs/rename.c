@@ -93,6 +93,12 @@ static int check_slashes(const struct move *m)
     return 0;
 }
 
+/* A directory that gets another parent is written to: its ".." changes. */
+static int may_reparent(const struct cred *cred, const struct dentry *dentry)
+{
+    return inode_is_dir(dentry->inode) ? inode_permission(cred, dentry->inode, 2) : 0;
+}
+
 static int check_rights(const struct move *m)
 {
     bool is_dir = inode_is_dir(m->from->inode), exchange = (m->flags & RENAME_EXCHANGE) != 0;
@@ -107,8 +113,11 @@ static int check_rights(const struct move *m)
     if (error == 0 && m->to_dir.dentry->inode->ops->make == NULL) {
         return -EPERM;
     }
-    if (error == 0 && is_dir && m->from_dir.dentry != m->to_dir.dentry) {
-        error = inode_permission(m->cred, m->from->inode, 2); /* its ".." changes */
+    if (error == 0 && m->from_dir.dentry != m->to_dir.dentry) {
+        error = may_reparent(m->cred, m->from);
+        if (error == 0 && exchange) {
+            error = may_reparent(m->cred, m->to);
+        }
     }
     return error;
 }

@@ -58,8 +58,20 @@ static size_t give_back(const char *start, const char *end)
     return pages;
 }
 
+extern const char __image_start[];
 extern const char __init_text_start[], __init_text_end[], __init_data_start[], __init_data_end[];
 extern const char __ro_after_init_start[], __ro_after_init_end[];
+
+/* Code and constants are read-only in the image since the loader mapped it; now nobody can write
+ * them through the direct map either. */
+static void seal_image(void)
+{
+    arch_kernel_seal((vaddr_t)__ro_after_init_start, (vaddr_t)__ro_after_init_end);
+    if (arch_direct_map_seal((vaddr_t)__image_start, (vaddr_t)__init_text_start) != 0 ||
+        arch_direct_map_seal((vaddr_t)__init_text_end, (vaddr_t)__ro_after_init_end) != 0) {
+        log_warn("no memory to make the kernel read-only in the direct map");
+    }
+}
 
 /* Not INIT_TEXT: it gives that back. bootinfo itself lies in what is given back last. */
 void init_reclaim(void)
@@ -67,7 +79,7 @@ void init_reclaim(void)
     const struct boot_range *ranges = boot_pointer(boot->ranges);
     size_t pages = give_back(__init_text_start, __init_text_end);
     pages += give_back(__init_data_start, __init_data_end);
-    arch_kernel_seal((vaddr_t)__ro_after_init_start, (vaddr_t)__ro_after_init_end);
+    seal_image();
 
     /* The list of ranges is inside one of them: it is copied before any is given back. */
     struct boot_range loader[8];

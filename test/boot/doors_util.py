@@ -60,6 +60,21 @@ def build():
     return OUT
 
 
+def grub_iso(directory, kernel, initrd, menu):
+    """An ISO image whose GRUB runs the menu's commands with /boot/alba and /boot/initrd."""
+    tree = directory / "tree"
+    (tree / "boot" / "grub").mkdir(parents=True)
+    (tree / "boot" / "alba").write_bytes(kernel)
+    (tree / "boot" / "initrd").write_bytes(initrd)
+    (tree / "boot" / "grub" / "grub.cfg").write_text(
+        f"set timeout=0\nmenuentry alba {{\n{menu}\n}}\n")
+    modules = "linux linux16 iso9660 biosdisk normal configfile test"
+    iso = directory / "grub.iso"
+    run("grub-mkrescue", "-o", iso, "--compress=no", "--locales=", "--fonts=", "--themes=",
+        f"--install-modules={modules}", tree)
+    return iso
+
+
 class Report:
     """The report kernel's lines; `ranges` as (type, start, size), `cpus` as dicts."""
 

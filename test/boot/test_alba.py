@@ -181,6 +181,44 @@ def test_end_of_input_and_of_output(run, start):
     assert process.wait(LIMIT) in (128 + signal.SIGPIPE, 1)
 
 
+@pytest.mark.parametrize("redirection, words", [
+    (">/dev/full", b"cannot write standard output: No space left on device"),
+    (">&-", b"cannot write standard output: Bad file descriptor"),
+    ("1</dev/null", b"cannot write standard output: Bad file descriptor"),
+    ("2>/dev/full", b""),
+    ("2>&-", b""),
+    ("</tmp", b"cannot read standard input: Is a directory"),
+])
+def test_streams_that_fail(run, redirection, words):
+    """Told in one line, and never a success; to the program it is a closed pipe."""
+    def shell(script):
+        return subprocess.run(["sh", "-c", f'"$@" {redirection}', "sh", *run("true").args[:4], "-q",
+                               "/bin/sh", "-c", script],
+                              env=dict(os.environ, ALBA_QEMU=str(FAKE), ALBA_KERNEL="/dev/null"),
+                              capture_output=True, timeout=LIMIT, check=False)
+
+    done = shell("cat; echo out; echo error >&2")
+    assert done.returncode == 125 and done.stderr.count(b"alba:") == (words != b"")
+    assert words in done.stderr
+    assert shell("cat; echo out; echo error >&2; exit 3").returncode == 3
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["--version"],
+                                       ["run", "--dry-run", "/bin/true"]])
+def test_own_output_that_fails(alba, arguments):
+    with open("/dev/full", "wb") as full:
+        done = alba(*arguments, capture_output=False, stdout=full, stderr=subprocess.PIPE)
+    assert done.returncode == 125 and "cannot write standard output" in said(done)
+
+
+def test_reader_that_leaves_is_no_failure(start):
+    process = start("-q", "/bin/sh", "-c", "trap '' PIPE; while echo x; do :; done 2>&-; exit 0",
+                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout.read(2) == b"x\n"
+    process.stdout.close()
+    assert process.wait(LIMIT) == 0 and process.stderr.read() == b""
+
+
 def test_closed_streams(run):
     for closed in ("<&-", ">&-", "2>&-", "<&- >&- 2>&-"):
         done = subprocess.run(["sh", "-c", f'"$@" {closed}', "sh", *run("true").args[:4], "/bin/sh",

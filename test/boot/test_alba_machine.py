@@ -4,7 +4,9 @@ import hashlib
 import json
 import os
 import pathlib
+import shlex
 import signal
+import socket
 import subprocess
 import time
 
@@ -67,6 +69,9 @@ def test_missing_and_broken_programs(run, tmp_path):
 
 def test_dynamic_programs(run):
     done = run("-v", "/etc/debian_version:/a/b", "/usr/bin/sort", "/a/b")
+    assert done.stdout == pathlib.Path("/etc/debian_version").read_bytes(), done.stderr
+    # /lib is a link to /usr/lib on this system and in the machine
+    done = run("-v", "/etc/debian_version:/lib/x", "/usr/bin/sort", "/usr/lib/x")
     assert done.stdout == pathlib.Path("/etc/debian_version").read_bytes(), done.stderr
     done = run("/bin/bash", "-c", "echo $((6 * 7)); exit 5")
     assert (done.stdout, done.returncode) == (b"42\n", 5), done.stderr
@@ -232,3 +237,30 @@ def test_prompt_editor(shell):
     shell.send(":wq\r")
     shell.expect_exact("prompt> ")
     ask(shell, "cat /tmp/file", "first line")
+
+
+def test_ports_that_appear_late(run, tmp_path):
+    """PID 1 waits for a port that is plugged in when it runs already."""
+    done = run("--dry-run", BUSYBOX, "echo", "hello", env=dict(os.environ, TMPDIR=str(tmp_path)))
+    words = shlex.split(done.stdout.decode())
+    at = next(i for i, word in enumerate(words) if "name=alba.terminal" in word)
+    device = words[at]
+    del words[at - 1:at + 1]
+    monitor = tmp_path / "monitor"
+    qemu = subprocess.Popen([*words, "-monitor", f"unix:{monitor},server=on,wait=off"],
+                            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        with socket.socket(socket.AF_UNIX) as talk:
+            for _ in range(200):
+                try:
+                    talk.connect(str(monitor))
+                    break
+                except (FileNotFoundError, ConnectionRefusedError):
+                    time.sleep(0.05)
+            time.sleep(1)  # the machine is up long before
+            assert qemu.poll() is None
+            talk.sendall(f"device_add {device}\n".encode())
+            assert qemu.stdout.readline().strip() == b"hello"
+    finally:
+        qemu.kill()
+        qemu.wait()

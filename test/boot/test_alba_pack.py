@@ -222,6 +222,70 @@ def test_volumes_win_and_make_directories(pack, tree):
     assert "copy/program" in entries and "copy/link" in entries
 
 
+@pytest.fixture(name="merged")
+def fixture_merged(tmp_path):
+    """A root as distributions lay it out: /lib is a link."""
+    root = tmp_path / "merged"
+    (root / "usr" / "lib").mkdir(parents=True)
+    (root / "etc").mkdir()
+    (root / "etc" / "file").write_text("old")
+    for link, target in [("lib", "usr/lib"), ("absolute", "/usr/lib"), ("up", "../../../usr/lib"),
+                         ("chain", "lib"), ("loop", "loop"), ("dangling", "usr/new"),
+                         ("etc/link", "file"), ("etc/lib", "../lib"), ("a file", "etc/file")]:
+        (root / link).symlink_to(target)
+    return root
+
+
+@pytest.mark.parametrize("guest, name", [
+    ("/lib/x", "usr/lib/x"), ("/absolute/x", "usr/lib/x"), ("/up/x", "usr/lib/x"),
+    ("/chain/y/../x", "usr/lib/x"), ("/etc/lib/a/x", "usr/lib/a/x"), ("/dangling", "usr/new"),
+    ("/dangling/x", "usr/new/x"), ("/etc/link", "etc/file"), ("/../../x", "x"),
+])
+@pytest.mark.parametrize("form", ["directory", "archive"])
+def test_volumes_follow_links_of_the_root(pack, merged, tmp_path, guest, name, form):
+    if form == "archive":
+        subprocess.run(["tar", "-C", merged, "-cf", tmp_path / "tar", "."], check=True)
+    (tmp_path / "new").write_text("new")
+    entries = pack("--root", merged if form == "directory" else tmp_path / "tar", "-v",
+                   f"{tmp_path}/new:{guest}", "sh")
+    assert entries[name][1] == b"new"
+    assert entries["lib"][1] == b"usr/lib" and entries["etc/link"][1] == b"file"
+    assert not any(entry.startswith(("lib/", "absolute/", "up/", "chain/")) for entry in entries)
+
+
+def test_tree_is_laid_over_the_root(pack, merged, tmp_path):
+    """Directories meet links to directories as `cp -r` does it; a file takes the place of a link."""
+    over = tmp_path / "over"
+    (over / "lib").mkdir(parents=True)
+    (over / "lib" / "x").write_text("new")
+    (over / "lib" / "y").hardlink_to(over / "lib" / "x")
+    (over / "etc").mkdir()
+    (over / "etc" / "link").write_text("new")
+    (over / "a file").mkdir()
+    entries = pack("--root", merged, "-v", f"{over}:/", "sh")
+    assert sorted(len(entries[f"usr/lib/{name}"][1]) for name in "xy") == [0, 3]
+    assert entries["lib"][1] == b"usr/lib"
+    assert entries["etc/link"][1] == b"new" and entries["etc/file"][1] == b"old"
+    assert entries["a file"][0] & 0o170000 == 0o040000
+
+
+@pytest.mark.parametrize("volume, words", [
+    ("/etc/passwd:/loop/x", "Too many levels"), ("/etc/passwd:/etc/file/x", "is not a directory"),
+    ("/etc/passwd:/lib", "a directory"), ("/etc/passwd:/", "a directory"),
+    ("TMP:/etc/file", "not a directory"), ("/etc/passwd:/dev/x", "belongs to the machine"),
+    ("/etc/passwd:/.alba/init", "belongs to the machine"),
+])
+def test_volumes_that_cannot_be(run, merged, tmp_path, volume, words):
+    done = run("--root", merged, "-v", volume.replace("TMP", str(tmp_path)), "sh")
+    assert done.returncode == 125 and words in said(done)
+
+
+def test_own_files_are_real(pack, merged):
+    (merged / ".alba").symlink_to("etc")
+    entries = pack("--root", merged, "sh")
+    assert entries[".alba"][0] & 0o170000 == 0o040000 and "etc/init" not in entries
+
+
 def test_root_that_does_not_fit_the_memory(run, tmp_path):
     (tmp_path / "root").mkdir()
     with open(tmp_path / "root" / "big", "wb") as file:

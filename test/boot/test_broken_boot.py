@@ -3,6 +3,7 @@
 import pathlib
 import random
 import re
+import socket
 import struct
 
 import pytest
@@ -46,6 +47,31 @@ def test_flipped_bytes(out, name):
         bad = bytearray(data)
         bad[place] ^= 1 << rng.randrange(8)
         fails(qemu.Machine(bad, machine="microvm,acpi=off").run(), "kernel image is damaged")
+
+
+def test_line_on_the_screen(out, tmp_path):
+    """Whoever has no serial port reads it on the screen, if that is in text mode."""
+    data, _, start, _ = payload(out / BZIMAGE, out)
+    data = bytearray(data)
+    data[start + 99] ^= 1
+    iso = doors_util.grub_iso(tmp_path, data, b"", "linux /boot/alba vga=normal")
+    monitor = tmp_path / "monitor"
+    screen = tmp_path / "screen"
+    machine = qemu.Machine(machine="pc", panic_device=False, extra=[
+        "-vga", "std", "-cdrom", str(iso), "-monitor", f"unix:{monitor},server=on,wait=off"])
+    with machine:
+        machine.expect("^Alba: kernel image is damaged.*\n")
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.settimeout(qemu.HANG)
+            sock.connect(str(monitor))
+            sock.sendall(f"pmemsave 0xb8000 4000 \"{screen}\"\nquit\n".encode())
+            said = b""
+            while more := sock.recv(4096):
+                said += more
+        machine.wait()
+    assert screen.exists(), said.decode(errors="replace")
+    text = screen.read_bytes()[::2].decode(errors="replace")
+    assert "Alba: kernel image is damaged (checksum)" in text
 
 
 def test_truncated(out):
@@ -185,6 +211,11 @@ def test_memory_is_less_than_the_image_pvh(out):
     fails(qemu.Machine(out / ELF, machine="microvm,acpi=off", memory="1056K").run(), "does not fit")
 
 
+@pytest.mark.parametrize("name", [ELF, BZIMAGE])
+def test_command_line_of_64_kib(out, name):
+    fails(qemu.Machine(out / name, append="x" * 65536).run(), "longer than 65535 bytes")
+
+
 # Start info and boot parameters that are wrong.
 
 BAD_START = {
@@ -226,6 +257,8 @@ BAD_PARAMS = {
                              blobs=[(NODE, struct.pack("<QII", NODE, 77, 0))]), "does not end"),
     "setup_data long": (dict(patch=[(0x250, "Q", NODE)], cpu="qemu64,phys-bits=32",
                              blobs=[(NODE, struct.pack("<QII", 0, 9, 0xffffffff))]), "out of reach"),
+    "seed too long": (dict(patch=[(0x250, "Q", NODE)],
+                           blobs=[(NODE, struct.pack("<QII", 0, 9, 0x3000000))]), "a seed of"),
     "command line": (dict(patch=[(0x228, "I", 0x1000), (0x0c8, "I", 0x80000000)]), "out of reach"),
     "initrd": (dict(patch=[(0x218, "I", 0x7000000), (0x21c, "I", 0x1000)]), "initramfs"),
 }

@@ -102,7 +102,6 @@ def test_page_tables(machine):
     assert executable > 0
 
 
-@pytest.mark.xfail(strict=True, reason="the direct map shows the kernel in large writable pages")
 def test_nothing_of_the_kernel_text_is_writable_elsewhere(machine):
     """The direct map shows the kernel's code too, but not for writing."""
     ram = machine.ram()

@@ -258,6 +258,26 @@ CASE(named_pipe)
     CALL(read(fd, &c, 1));
 }
 
+CASE(pipe_opened_by_its_name_in_proc)
+{
+    char path[32], text[16];
+    pipe(p);
+    write(p[1], "left behind", 11);
+    close(p[1]);
+    snprintf(path, sizeof path, "/proc/self/fd/%d", p[0]);
+    int again = open(path, O_RDONLY);
+    TRUTH(again >= 0);
+    say_bytes("read", text, read(again, text, 4));
+    say_bytes("read", text, read(p[0], text, sizeof text));
+    CALL(read(again, text, 1));
+    int writer = open(path, O_WRONLY | O_NONBLOCK);
+    TRUTH(writer >= 0);
+    CALL(write(writer, "more", 4));
+    say_bytes("read", text, read(again, text, sizeof text));
+    CALL(readlink(path, text, 5));
+    say_bytes("link", text, 5);
+}
+
 CASE(pipeline_of_processes)
 {
     enum { N = 8 };
@@ -305,5 +325,6 @@ int main(void)
                ENTRY(full_pipe_does_not_block), ENTRY(capacity_can_be_changed),
                ENTRY(small_writes_are_whole), ENTRY(big_write_waits_for_the_reader),
                ENTRY(reader_goes_away_during_write), ENTRY(poll_sees_the_ends), ENTRY(vectors),
-               ENTRY(flags), ENTRY(named_pipe), ENTRY(pipeline_of_processes));
+               ENTRY(flags), ENTRY(named_pipe), ENTRY(pipe_opened_by_its_name_in_proc),
+               ENTRY(pipeline_of_processes));
 }

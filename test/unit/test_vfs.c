@@ -31,12 +31,18 @@
 #include "fake/port.h"
 #include "kernel/mm/heap.h"
 
+#define USER 1000
+
 static struct walk walk;
+static const struct cred *creds[2]; /* root's, USER's */
+static bool users;                  /* the host can play USER, too */
 
 static int start(void **state)
 {
     (void)state;
     fake_start_files(&walk);
+    creds[0] = walk.cred;
+    creds[1] = fake_cred(USER, USER);
     return 0;
 }
 
@@ -54,21 +60,31 @@ static long open_and_close(const struct host_call *c)
         struct io io;
         memset(buf, 'w', sizeof(buf));
         io_init_kernel(&io, buf, c->size);
+        vfs_drop_setid(walk.cred, file->inode); /* as write(2) does */
         result = file_write(file, &io);
     }
     file_put(file);
     return result;
 }
 
+/* What truncate(2) checks before the file system layer does. */
+static int may_truncate(const struct path *path)
+{
+    if (inode_is_dir(path->dentry->inode)) {
+        return -EISDIR;
+    }
+    return (path->dentry->inode->mode & S_IFMT) == S_IFREG ? vfs_permission(walk.cred, path, 2)
+                                                           : -EINVAL;
+}
+
 static long set_attr(const struct host_call *c, unsigned valid)
 {
     struct path path;
-    const struct inode_attr attr = {.mode = c->mode, .size = c->size};
+    const struct inode_attr attr = {.mode = c->mode, .size = c->size, .uid = c->uid, .gid = c->gid};
     int error = vfs_walk(&walk, c->name, WALK_FOLLOW, &path);
     if (error == 0) {
-        if (valid == ATTR_SIZE && inode_is_dir(path.dentry->inode)) {
-            error = -EISDIR; /* the system call's own check */
-        } else {
+        error = valid == ATTR_SIZE ? may_truncate(&path) : 0;
+        if (error == 0) {
             error = vfs_setattr(walk.cred, &path, &attr, valid);
         }
         path_put(&path);
@@ -93,6 +109,8 @@ static void show(const struct path *path, struct host_stat *out)
     assert_int_equal(vfs_getattr(path, &attr), 0);
     out->mode = attr.mode;
     out->nlink = attr.nlink;
+    out->uid = attr.uid;
+    out->gid = attr.gid;
     out->size = (attr.mode & S_IFMT) == S_IFDIR ? 0 : attr.size;
 }
 
@@ -127,6 +145,7 @@ static long list_dir(const struct host_call *c, struct host_stat *out)
     if (error == 0) {
         struct names_sink sink = {{take_name}, out};
         error = file->ops->iterate(file, &sink.sink);
+        error = error == -ENOENT ? 0 : error; /* removed: readdir(3) calls it the end */
         file_put(file);
     }
     return error;
@@ -147,9 +166,15 @@ static long change_dir(const struct host_call *c)
 {
     struct path path;
     int error = vfs_walk(&walk, c->name, WALK_FOLLOW | WALK_DIRECTORY, &path);
+    if (error != 0) {
+        return error;
+    }
+    error = vfs_permission(walk.cred, &path, 1);
     if (error == 0) {
         path_put(&walk.base);
         walk.base = path;
+    } else {
+        path_put(&path);
     }
     return error;
 }
@@ -166,9 +191,8 @@ static long where(struct host_stat *out)
     return size < 0 ? size : 0;
 }
 
-static long do_here(const struct host_call *c, struct host_stat *out)
+static long do_call(const struct host_call *c, struct host_stat *out)
 {
-    memset(out, 0, sizeof(*out));
     switch (c->what) {
     case HOST_OPEN:
         return open_and_close(c);
@@ -200,9 +224,21 @@ static long do_here(const struct host_call *c, struct host_stat *out)
         return where(out);
     case HOST_MKFIFO:
         return vfs_mknod(&walk, c->name, S_IFIFO | c->mode, 0);
+    case HOST_CHOWN:
+        return set_attr(c, (c->uid != UINT32_MAX ? ATTR_UID : 0) |
+                               (c->gid != UINT32_MAX ? ATTR_GID : 0));
     default:
         return 0;
     }
+}
+
+static long do_here(const struct host_call *c, struct host_stat *out)
+{
+    memset(out, 0, sizeof(*out));
+    walk.cred = creds[c->user != 0];
+    long result = do_call(c, out);
+    walk.cred = creds[0];
+    return result;
 }
 
 static void random_name(char *name)
@@ -249,6 +285,7 @@ static void random_call(struct host_call *c)
     c->what = fake_random() % HOST_COUNT;
     c->mode = fake_random() % 2 ? 0755 : fake_random() & 0777;
     c->size = fake_random() % 3 ? fake_random() % HOST_WRITE_MAX : 0;
+    c->user = users && fake_random() % 2 ? USER : 0;
     random_name(c->name);
     random_name(c->name2);
     switch (c->what) {
@@ -259,8 +296,22 @@ static void random_call(struct host_call *c)
         c->flags = fake_random() % 3 == 0 ? 1 + fake_random() % 2 : 0;
         break;
     case HOST_LINK:
+        c->user = 0; /* protected_hardlinks, a setting of the host's, forbids some to others */
+        c->flags = fake_random() & 1;
+        break;
     case HOST_STAT:
         c->flags = fake_random() & 1;
+        break;
+    case HOST_CHMOD:
+        c->mode = fake_random() & 07777;
+        if (c->mode & 01000) {
+            c->mode &=
+                ~02u; /* protected_regular and its like are about sticky directories of all */
+        }
+        break;
+    case HOST_CHOWN:
+        c->uid = fake_random() % 3 ? fake_random() % 2 * USER : UINT32_MAX;
+        c->gid = fake_random() % 3 || c->uid == UINT32_MAX ? fake_random() % 2 * USER : UINT32_MAX;
         break;
     default:
         break;
@@ -274,17 +325,17 @@ static void compare(const struct host_call *c, long here, const struct host_stat
         return;
     }
     host_print(c);
-    print_error("here: %ld mode %o nlink %u size %lu '%s' entries %u\n", here, a->mode, a->nlink,
-                (unsigned long)a->size, a->text, a->entries);
-    print_error("host: %ld mode %o nlink %u size %lu '%s' entries %u\n", there, b->mode, b->nlink,
-                (unsigned long)b->size, b->text, b->entries);
+    print_error("here: %ld mode %o owner %u:%u nlink %u size %lu '%s' entries %u\n", here, a->mode,
+                a->uid, a->gid, a->nlink, (unsigned long)a->size, a->text, a->entries);
+    print_error("host: %ld mode %o owner %u:%u nlink %u size %lu '%s' entries %u\n", there, b->mode,
+                b->uid, b->gid, b->nlink, (unsigned long)b->size, b->text, b->entries);
     fail();
 }
 
 static void like_the_host(void **state)
 {
     (void)state;
-    if (!host_start()) {
+    if (!host_start(&users)) {
         skip();
     }
     unsigned rounds = getenv("ROUNDS") != NULL ? (unsigned)atoi(getenv("ROUNDS")) : 10000;

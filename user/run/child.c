@@ -51,6 +51,16 @@ static void take_identity(const struct spec *spec, int control)
     }
 }
 
+/* A program that is there and yet "not found" lacks what would run it: its dynamic linker, or what
+ * a script names. */
+static _Noreturn void give_up_exec(const struct spec *spec, int control, long error)
+{
+    bool there = strchr(spec->program, '/') != NULL && SYS(access, ADDR(spec->program), 0) == 0;
+    give_up(control, error,
+            error == -ENOENT && there ? "find the dynamic linker or interpreter of" : "run",
+            spec->program);
+}
+
 /* A file without "#!" that the kernel cannot run is not given to a shell: exec's error is told. */
 static long exec_in_path(const struct spec *spec)
 {
@@ -105,7 +115,7 @@ static _Noreturn void child_main(const struct spec *spec, const int streams[3], 
     long error = strchr(spec->program, '/') == NULL
                      ? exec_in_path(spec)
                      : SYS(execve, ADDR(spec->program), ADDR(spec->argv), ADDR(spec->envp));
-    give_up(control, error, "run", spec->program);
+    give_up_exec(spec, control, error);
 }
 
 long child_start(const struct spec *spec, const int streams[3], int tty, int control)

@@ -22,11 +22,14 @@
 #include <linux/reboot.h>
 #include <linux/wait.h>
 
+enum { PATIENCE_MS = 2000 };
+
 static struct run {
     struct spec spec;
     int control; /* -1: none */
     int tty;     /* -1: none */
     int streams[3];
+    unsigned patience_ms; /* left for ports that are not there yet, all together */
     long child;
     char line[128]; /* of the control port, being collected */
     size_t line_size;
@@ -52,11 +55,34 @@ static _Noreturn void power(unsigned command)
     }
 }
 
+static _Noreturn void give_up(long error, const char *doing)
+{
+    char line[64];
+    int size = scnprintf(line, sizeof(line), "error %ld %s\n", -error, doing);
+    SYS(write, run.control < 0 ? 2 : run.control, ADDR(line), size); /* 2: /dev/console */
+    power(LINUX_REBOOT_CMD_POWER_OFF);
+}
+
 /* Opens as a descriptor that is not a standard stream. */
 static int open_high(const char *path, int flags)
 {
     long fd = SYS(open, ADDR(path), flags | O_CLOEXEC);
     return (int)(fd >= 0 && fd < 3 ? SYS(fcntl, fd, F_DUPFD_CLOEXEC, 3) : fd);
+}
+
+/* A host may tell of its ports only after the kernel has started its first program; most do before,
+ * and then nothing is waited for. */
+static int open_port(const char *path, int flags)
+{
+    unsigned pause_ms = 1;
+    int fd;
+    while ((fd = open_high(path, flags)) == -ENOENT && run.patience_ms > 0) {
+        struct timespec pause = {0, pause_ms * 1000000l};
+        SYS(nanosleep, ADDR(&pause));
+        run.patience_ms -= pause_ms < run.patience_ms ? pause_ms : run.patience_ms;
+        pause_ms += pause_ms < 64 ? pause_ms : 0;
+    }
+    return fd;
 }
 
 static void set_up_files(void)
@@ -84,7 +110,7 @@ static void open_terminal(void)
 {
     struct winsize size = {(unsigned short)run.spec.rows, (unsigned short)run.spec.columns, 0, 0};
     struct termios modes;
-    run.tty = open_high("/dev/hvc0", O_RDWR | O_NOCTTY);
+    run.tty = open_port("/dev/hvc0", O_RDWR | O_NOCTTY);
     SYS(ioctl, run.tty, TIOCSWINSZ, ADDR(&size));
     if (run.spec.plain && SYS(ioctl, run.tty, TCGETS, ADDR(&modes)) == 0) {
         modes.c_oflag &= ~(tcflag_t)OPOST;
@@ -106,9 +132,14 @@ static void open_streams(void)
         if (run.spec.streams[i] == STREAM_TTY) {
             fd = run.tty;
         } else if (run.spec.streams[i] == STREAM_PORT) {
-            fd = open_high(ports[i], i == 0 ? O_RDONLY : O_WRONLY);
+            fd = open_port(ports[i], i == 0 ? O_RDONLY : O_WRONLY);
+        } else {
+            fd = open_high("/dev/null", O_RDWR);
         }
-        run.streams[i] = fd >= 0 ? fd : open_high("/dev/null", O_RDWR);
+        if (fd < 0) {
+            give_up(fd, i == 0 ? "open standard input" : "open standard output and error");
+        }
+        run.streams[i] = fd;
     }
 }
 
@@ -263,18 +294,17 @@ _Noreturn void run_main(void)
 {
     int error = spec_read("/.alba/spec", &run.spec);
     set_up_files();
-    run.control = open_high("/dev/virtio-ports/alba.control", O_RDWR);
+    run.patience_ms = PATIENCE_MS;
+    run.control = open_port("/dev/virtio-ports/alba.control", O_RDWR);
     if (error != 0) {
-        say("error %ld read /.alba/spec\n", -error);
-        power(LINUX_REBOOT_CMD_POWER_OFF);
+        give_up(error, "read /.alba/spec");
     }
     SYS(sethostname, ADDR(run.spec.hostname), (long)strlen(run.spec.hostname));
     open_streams();
     set_up_signals();
     run.child = child_start(&run.spec, run.streams, run.tty, run.control);
     if (run.child < 0) {
-        say("error %ld start a process\n", -run.child);
-        power(LINUX_REBOOT_CMD_POWER_OFF);
+        give_up(run.child, "start a process");
     }
     say("started %ld\n", run.child);
     for (;;) {

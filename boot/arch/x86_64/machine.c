@@ -21,15 +21,28 @@ static void serial_setup(void)
     }
 }
 
-void machine_put(char c)
+/*
+ * A screen in the VGA's 80-column text mode, as the BIOS data area tells (mode at 0x449, columns at
+ * 0x44a), has two bytes a character at 0xb8000. The text goes on its last three rows, white on red.
+ */
+static void screen_put(char c)
+{
+    enum { TEXT_MODE = 3, COLUMNS = 80, FIRST = 22 * COLUMNS, CELLS = 25 * COLUMNS };
+    static unsigned next = FIRST;
+    const uint8_t *data = machine_window(0x400, 0x100);
+    volatile uint16_t *cell = machine_window(0xb8000, CELLS * sizeof(*cell));
+    if (data[0x49] != TEXT_MODE || data[0x4a] != COLUMNS || c < ' ' || next == CELLS) {
+        return;
+    }
+    cell[next++] = (uint16_t)(0x4f00 | (uint8_t)c);
+}
+
+static void serial_put(char c)
 {
     static bool ready;
     if (!ready) {
         serial_setup();
         ready = true;
-    }
-    if (c == '\n') {
-        machine_put('\r');
     }
     /* A port that is not there reads 0xff, which also says "empty". */
     for (unsigned tries = 0; tries < 0x10000; tries++) {
@@ -38,6 +51,15 @@ void machine_put(char c)
         }
     }
     port_write8(SERIAL_PORT, (uint8_t)c);
+}
+
+void machine_put(char c)
+{
+    screen_put(c);
+    if (c == '\n') {
+        serial_put('\r');
+    }
+    serial_put(c);
 }
 
 _Noreturn void machine_stop(void)

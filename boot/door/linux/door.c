@@ -8,7 +8,7 @@
 #include "boot/loader/loader.h"
 #include "lib/string.h"
 
-enum { MAX_SETUP_DATA = 64 };
+enum { MAX_SETUP_DATA = 64, MAX_SEED = 4096 };
 
 _Noreturn void linux_main(uint64_t address, uint64_t cycles, enum boot_door door);
 
@@ -48,10 +48,11 @@ static void take_setup_data(struct loader *loader, const struct linux_setup_data
         take_ranges(loader, (const struct linux_range *)data,
                     node->size / sizeof(struct linux_range));
         break;
-    case LINUX_SETUP_DTB:
-        loader->info->fdt = (uint64_t)data;
-        break;
     case LINUX_SETUP_RNG_SEED:
+        if (node->size > MAX_SEED) {
+            fail("setup_data at %#llx: a seed of %u bytes", (unsigned long long)address,
+                 node->size);
+        }
         /* A secret: nobody else shall find it there. */
         loader_add_entropy(loader, data, node->size);
         memset(data, 0, node->size);

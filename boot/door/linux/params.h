@@ -24,7 +24,6 @@
 /* Types of setup_data. */
 enum {
     LINUX_SETUP_E820_EXT = 1,
-    LINUX_SETUP_DTB = 2,
     LINUX_SETUP_RNG_SEED = 9,
 };
 

@@ -16,6 +16,7 @@
 #define NSEC_PER_SEC      1000000000ull
 
 #define CALIBRATE_STEP_NS 20000000ull  /* from one look to the next: the PIT runs 54.9 ms */
+#define TIMER_LESSONS     16u          /* measurements of the local timer */
 #define CALIBRATE_GOAL_NS 400000000ull /* long enough a base: a few parts per million */
 
 /* The rate and the wall clock's offset; programs read them too. Written with the lock held and the
@@ -38,7 +39,7 @@ static bool rate_is_final; /* no more calls wanted */
 static uint64_t timer_mult;
 static uint64_t timer_set_cycles;
 static uint32_t timer_set_count;
-static bool timer_learnt;
+static unsigned timer_lessons; /* how often it was measured */
 
 static const char *clock_name RO_AFTER_INIT = "tsc";
 
@@ -153,29 +154,32 @@ static void calibrate(void)
 
 /*
  * How many counts of the local timer make a cycle is learnt from the interrupt that just came: the
- * whole count ran down in at most the cycles since it was set. Interrupts come late, never early,
- * so each such rate is too low, if anything, and the highest one is the best. Cycles, not
- * nanoseconds: their rate may still be wrong.
+ * whole count ran down in at most the cycles since it was set, so each such rate is too low, if
+ * anything, and the highest one is the best. An interrupt of an earlier setting that was still
+ * pending tells nothing: then the counter is still running. Cycles, not nanoseconds: their rate may
+ * still be wrong.
  */
 static void learn_timer_rate(void)
 {
     uint64_t cycles = arch_cycles() - timer_set_cycles;
-    if (x86_features.tsc_deadline || timer_set_count < 1000 || cycles < timer_set_count) {
+    if (timer_set_count < 1000 || cycles < 100000 || x86_apic_timer_left() != 0) {
         return;
     }
     uint64_t seen = ((uint64_t)timer_set_count << 32) / cycles;
-    timer_mult = timer_learnt ? MAX(timer_mult, seen) : seen;
-    timer_learnt = true;
+    timer_mult = timer_lessons > 0 ? MAX(timer_mult, seen) : seen;
+    timer_lessons++;
 }
 
 uint64_t arch_clock_calibrate(void)
 {
-    learn_timer_rate();
-    if (rate_is_final) {
-        return 0;
+    bool timer_is_final = x86_features.tsc_deadline || timer_lessons >= TIMER_LESSONS;
+    if (!timer_is_final) {
+        learn_timer_rate();
     }
-    calibrate();
-    return rate_is_final ? 0 : CALIBRATE_STEP_NS;
+    if (!rate_is_final) {
+        calibrate();
+    }
+    return rate_is_final && timer_is_final ? 0 : CALIBRATE_STEP_NS;
 }
 
 /* A rate that the CPU or the hypervisor tells, in kHz; 0: neither does. */

@@ -69,7 +69,12 @@ static int set_link(struct inode *inode, const char *target, size_t size)
 
 static int tmpfs_make(struct inode *dir, const struct inode_spec *spec, struct inode **out)
 {
-    struct inode *inode = tmpfs_inode(dir->sb, spec);
+    struct superblock *sb = dir->sb;
+    if (sb->limit_inodes != 0 &&
+        __atomic_load_n(&sb->inodes, __ATOMIC_RELAXED) >= sb->limit_inodes) {
+        return -ENOSPC;
+    }
+    struct inode *inode = tmpfs_inode(sb, spec);
     if (inode == NULL) {
         return -ENOMEM;
     }
@@ -150,23 +155,22 @@ static int tmpfs_statfs(struct superblock *sb, struct statfs_info *info)
     uint64_t used = __atomic_load_n(&sb->used_pages, __ATOMIC_RELAXED);
     info->blocks = sb->limit_pages;
     info->blocks_free = used < sb->limit_pages ? sb->limit_pages - used : 0;
-    info->files = sb->limit_pages;
+    info->files = sb->limit_inodes;
     info->files_free = sb->inodes < info->files ? info->files - sb->inodes : 0;
     return 0;
 }
 
 struct options {
-    uint64_t pages;
+    uint64_t pages, inodes;
     uint32_t mode, uid, gid;
 };
 
-/* "64m", "50%", "8192" in bytes. */
-static int parse_size(const char *text, uint64_t *pages)
+/* A number with k, m or g; *end is what follows. */
+static int parse_scaled(const char *text, uint64_t *out, const char **end_out)
 {
     const char *end;
     uint64_t value;
-    int error = parse_u64(text, &end, 10, &value);
-    if (error != 0) {
+    if (parse_u64(text, &end, 10, &value) != 0) {
         return -EINVAL;
     }
     unsigned shift = 0;
@@ -183,17 +187,30 @@ static int parse_size(const char *text, uint64_t *pages)
     default:
         break;
     }
+    if (value > (uint64_t)INT64_MAX >> shift) {
+        return -EINVAL;
+    }
+    *out = value << shift;
+    *end_out = end + (shift != 0);
+    return 0;
+}
+
+/* "64m", "50%", "8192" in bytes. */
+static int parse_size(const char *text, uint64_t *pages)
+{
+    const char *end;
+    uint64_t value;
+    int error = parse_scaled(text, &value, &end);
+    if (error != 0) {
+        return error;
+    }
     if (*end == '%' && value <= 100) {
         struct frame_stats stats;
         frame_get_stats(&stats);
         *pages = MAX(stats.total_pages * value / 100, 1);
         end++;
     } else {
-        if (value > (uint64_t)INT64_MAX >> shift) {
-            return -EINVAL;
-        }
-        *pages = PAGES(value << shift);
-        end += shift != 0;
+        *pages = PAGES(value);
     }
     return *end == '\0' ? 0 : -EINVAL;
 }
@@ -211,10 +228,15 @@ static int parse_number(const char *text, unsigned base, uint32_t max, uint32_t 
 
 static int parse_option(const char *word, struct options *options)
 {
-    static const char *const accepted[] = {"nr_inodes=", "nr_blocks=", "huge=", "mpol=", "inode64",
-                                           "inode32",    "rw",         "ro",    NULL};
+    static const char *const accepted[] = {"nr_blocks=", "huge=", "mpol=", "inode64",
+                                           "inode32",    "rw",    "ro",    NULL};
     if (strncmp(word, "size=", 5) == 0) {
         return parse_size(word + 5, &options->pages);
+    }
+    if (strncmp(word, "nr_inodes=", 10) == 0) {
+        const char *end;
+        int error = parse_scaled(word + 10, &options->inodes, &end);
+        return error != 0 || *end != '\0' ? -EINVAL : 0;
     }
     if (strncmp(word, "mode=", 5) == 0) {
         return parse_number(word + 5, 8, 07777, &options->mode);
@@ -255,7 +277,7 @@ static int parse_options(const char *text, struct options *options)
 
 static int tmpfs_remount(struct superblock *sb, const char *text)
 {
-    struct options options = {.pages = sb->limit_pages};
+    struct options options = {.pages = sb->limit_pages, .inodes = sb->limit_inodes};
     int error = parse_options(text, &options);
     if (error == 0 && options.pages != 0 &&
         options.pages < __atomic_load_n(&sb->used_pages, __ATOMIC_RELAXED)) {
@@ -263,6 +285,7 @@ static int tmpfs_remount(struct superblock *sb, const char *text)
     }
     if (error == 0) {
         __atomic_store_n(&sb->limit_pages, options.pages, __ATOMIC_RELAXED);
+        __atomic_store_n(&sb->limit_inodes, options.inodes, __ATOMIC_RELAXED);
     }
     return error;
 }
@@ -276,7 +299,8 @@ int tmpfs_superblock(struct fs_type *type, const char *text, struct superblock *
 {
     struct frame_stats stats;
     frame_get_stats(&stats);
-    struct options options = {.pages = MAX(stats.total_pages / 2, 1), .mode = S_ISVTX | 0777};
+    uint64_t half = MAX(stats.total_pages / 2, 1); /* Linux's defaults, tmpfs(5) */
+    struct options options = {.pages = half, .inodes = half, .mode = S_ISVTX | 0777};
     int error = parse_options(text, &options);
     if (error != 0) {
         return error;
@@ -286,6 +310,7 @@ int tmpfs_superblock(struct fs_type *type, const char *text, struct superblock *
         return -ENOMEM;
     }
     sb->limit_pages = options.pages;
+    sb->limit_inodes = options.inodes;
     sb->statfs = tmpfs_statfs;
     sb->remount = tmpfs_remount;
     sb->show_options = tmpfs_show_options;

@@ -12,6 +12,7 @@
 #include "kernel/fs/inode.h"
 #include "kernel/mm/heap.h"
 #include "kernel/personality/linux/call.h"
+#include "kernel/personality/linux/script.h"
 #include "kernel/personality/linux/signal_state.h"
 #include "kernel/personality/linux/vdso.h"
 #include "lib/format.h"
@@ -84,65 +85,29 @@ static char *copy_text(const char *text, size_t size)
     return copy;
 }
 
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
-/* Splits "#! interpreter argument" in the first bytes of a file: -ENOEXEC when it is not one that
- * can be used. The argument may be missing: size 0. */
-static int parse_script(const char *line, const char **interp, size_t *interp_size,
-                        const char **arg, size_t *arg_size)
-{
-    const char *limit = line + EXEC_SCRIPT_LINE, *end = line + 2, *p = line + 2;
-    while (end < limit && *end != '\n' && *end != '\0') {
-        end++;
-    }
-    bool cut = end == limit;
-    while (end > p && is_blank(end[-1])) {
-        end--;
-    }
-    while (p < end && is_blank(*p)) {
-        p++;
-    }
-    *interp = p;
-    while (p < end && !is_blank(*p)) {
-        p++;
-    }
-    *interp_size = (size_t)(p - *interp);
-    /* A name that may go on behind the bytes we have is not used. */
-    if (*interp_size == 0 || (cut && p == limit)) {
-        return -ENOEXEC;
-    }
-    while (p < end && is_blank(*p)) {
-        p++;
-    }
-    *arg = p;
-    *arg_size = (size_t)(end - p);
-    return 0;
-}
-
 /* Replaces a script by its interpreter: the file that is loaded, and the arguments. `name` is the
  * script's, *interp_name becomes the interpreter's (owned by args). */
 static int enter_script(struct exec *exec, const char *name, const char **interp_name)
 {
-    const char *interp, *arg;
-    size_t interp_size, arg_size;
+    struct script_line line;
     struct exec_args *args = &exec->args;
-    int result = parse_script((const char *)exec->head, &interp, &interp_size, &arg, &arg_size);
+    int result = script_parse((const char *)exec->head, &line);
     if (result != 0) {
         return result;
     }
+    if (line.interp_size == 0) {
+        return -EACCES; /* as Linux, to which it is the working directory's name */
+    }
     char *parts[3] = {copy_text(name, strlen(name)),
-                      arg_size != 0 ? copy_text(arg, arg_size) : NULL,
-                      copy_text(interp, interp_size)};
+                      line.arg_size != 0 ? copy_text(line.arg, line.arg_size) : NULL,
+                      copy_text(line.interp, line.interp_size)};
     if (args->prefix_count > 0) {
         /* The interpreter is a script itself: its name as argv[0] goes. */
         kfree(args->prefix[--args->prefix_count]);
     }
     args->drop_first = true;
     for (unsigned i = 0; i < ARRAY_SIZE(parts); i++) {
-        if (parts[i] == NULL && (i != 1 || arg_size != 0)) {
+        if (parts[i] == NULL && (i != 1 || line.arg_size != 0)) {
             result = -ENOMEM;
         } else if (parts[i] != NULL && result == 0) {
             result = exec_args_prepend(args, parts[i]);

@@ -9,7 +9,6 @@
 #include "lib/elf.h"
 
 #define EXEC_HEAD_SIZE   832 /* bytes of a file that are looked at: an ELF header and 13 segments */
-#define EXEC_SCRIPT_LINE 256 /* of "#!" at most */
 #define EXEC_SCRIPTS_MAX 5   /* "#!" within "#!" */
 #define EXEC_STRING_MAX  (32 * PAGE_SIZE)
 #define EXEC_PREFIX_MAX  (2 * EXEC_SCRIPTS_MAX + 2)

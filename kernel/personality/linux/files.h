@@ -78,7 +78,9 @@ void user_walk_end(struct user_walk *uw);
 /* The path a name leads to, counted. at_flags: AT_SYMLINK_NOFOLLOW, AT_EMPTY_PATH. */
 int user_path(int dirfd, vaddr_t addr, unsigned at_flags, struct path *out);
 
-/* fcntl's lock commands and flock. */
+/* rw.c: a signal that a call itself causes (SIGPIPE, SIGXFSZ). */
+void linux_signal_self(int signo);
+/* lock_calls.c: fcntl's lock commands. */
 long linux_fcntl_lock(struct file *file, int fd, int command, vaddr_t arg);
 
 static inline uint32_t current_umask(void)

@@ -9,7 +9,7 @@
 #include "kernel/personality/linux/call.h"
 #include "kernel/personality/linux/files.h"
 
-static void send_signal(int signo)
+void linux_signal_self(int signo)
 {
     struct linux_thread *self = linux_current();
     struct linux_siginfo info = {
@@ -28,7 +28,7 @@ static int limit_size(const struct file *file, struct io *io, uint64_t pos)
         pos = file->inode->size;
     }
     if (pos >= limit) {
-        send_signal(SIGXFSZ);
+        linux_signal_self(SIGXFSZ);
         return -EFBIG;
     }
     io->left = MIN(io->left, limit - pos);
@@ -50,9 +50,12 @@ static inline __attribute__((always_inline)) long move(struct file *file, struct
             return error;
         }
     }
+    if (unlikely(file->inode->mode & (S_ISUID | S_ISGID))) {
+        vfs_drop_setid(linux_current()->cred, file->inode);
+    }
     long result = pos == AT_POSITION ? file_write(file, io) : file_pwrite(file, io, (uint64_t)pos);
     if (unlikely(result == -EPIPE)) {
-        send_signal(SIGPIPE);
+        linux_signal_self(SIGPIPE);
     }
     return result;
 }

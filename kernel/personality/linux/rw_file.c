@@ -88,6 +88,9 @@ static long transfer_fds(struct transfer *t, vaddr_t from_addr, vaddr_t to_addr,
         return -EBADF;
     }
     long result = transfer(t, size);
+    if (result == -EPIPE) {
+        linux_signal_self(SIGPIPE);
+    }
     if (result > 0 && from_addr != 0) {
         error = put_user(t->from_pos, from_addr);
     }

@@ -5,10 +5,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
@@ -36,11 +38,12 @@ void host_add_entry(struct host_stat *out, const char *name, size_t size, unsign
 
 void host_print(const struct host_call *c)
 {
-    static const char *const names[] = {"open", "mkdir",    "rmdir", "unlink",   "symlink",
-                                        "link", "rename",   "chmod", "truncate", "stat",
-                                        "list", "readlink", "chdir", "getcwd",   "mkfifo"};
-    fprintf(stderr, "%s '%s' '%s' flags %o mode %o size %lu\n", names[c->what], c->name, c->name2,
-            c->flags, c->mode, (unsigned long)c->size);
+    static const char *const names[] = {
+        "open",     "mkdir", "rmdir", "unlink",   "symlink", "link",   "rename", "chmod",
+        "truncate", "stat",  "list",  "readlink", "chdir",   "getcwd", "mkfifo", "chown"};
+    fprintf(stderr, "%s '%s' '%s' flags %o mode %o size %lu user %u owner %d:%d\n", names[c->what],
+            c->name, c->name2, c->flags, c->mode, (unsigned long)c->size, c->user, (int)c->uid,
+            (int)c->gid);
 }
 
 static long result_of(long result)
@@ -89,6 +92,8 @@ static long do_stat(const struct host_call *c, struct host_stat *out)
     }
     out->mode = st.st_mode;
     out->nlink = (unsigned)st.st_nlink;
+    out->uid = st.st_uid;
+    out->gid = st.st_gid;
     out->size = S_ISDIR(st.st_mode) ? 0 : (uint64_t)st.st_size;
     return 0;
 }
@@ -127,9 +132,22 @@ static long do_call(const struct host_call *c, struct host_stat *out)
         return syscall(SYS_getcwd, out->text, sizeof(out->text)) < 0 ? -errno : 0;
     case HOST_MKFIFO:
         return result_of(mkfifo(c->name, c->mode));
+    case HOST_CHOWN:
+        return result_of(chown(c->name, c->uid, c->gid));
     default:
         return 0;
     }
+}
+
+/* With the rights of a user: only those for files change (setfsuid(2)). */
+static long do_as(const struct host_call *c, struct host_stat *out)
+{
+    setfsgid(c->user);
+    setfsuid(c->user);
+    long result = do_call(c, out);
+    setfsuid(0);
+    setfsgid(0);
+    return result;
 }
 
 static _Noreturn void serve(void)
@@ -138,13 +156,16 @@ static _Noreturn void serve(void)
     bool ready = (unshare(CLONE_NEWNS) == 0 || unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0) &&
                  chdir(place) == 0 && chroot(".") == 0 && chmod("/", 0755) == 0;
     umask(0);
+    if (setgroups(0, NULL) != 0 && geteuid() == 0) {
+        fprintf(stderr, "setgroups: %s\n", strerror(errno)); /* not in a user namespace */
+    }
     if (write(from_child[1], &ready, sizeof(ready)) != sizeof(ready)) {
         _exit(1);
     }
     while (ready && read(to_child[0], &call, sizeof(call)) == sizeof(call)) {
         static struct answer answer;
         memset(&answer, 0, sizeof(answer));
-        answer.result = do_call(&call, &answer.stat);
+        answer.result = do_as(&call, &answer.stat);
         if (write(from_child[1], &answer, sizeof(answer)) != sizeof(answer)) {
             break;
         }
@@ -152,9 +173,10 @@ static _Noreturn void serve(void)
     _exit(0);
 }
 
-bool host_start(void)
+bool host_start(bool *users)
 {
     struct statfs fs;
+    *users = geteuid() == 0;
     bool ready = false;
     strcpy(place, "/dev/shm/alba-files-XXXXXX");
     if (statfs("/dev/shm", &fs) != 0 || fs.f_type != 0x01021994 || mkdtemp(place) == NULL ||

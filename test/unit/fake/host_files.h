@@ -24,6 +24,7 @@ enum host_what {
     HOST_CHDIR,
     HOST_GETCWD,
     HOST_MKFIFO,
+    HOST_CHOWN,
     HOST_COUNT,
 };
 
@@ -31,18 +32,20 @@ enum host_what {
 
 struct host_call {
     unsigned what, flags, mode;
+    unsigned user;     /* who asks: 0, or another one in the group of the same number */
+    unsigned uid, gid; /* HOST_CHOWN; UINT32_MAX: as it is */
     uint64_t size;
     char name[128], name2[128];
 };
 
 struct host_stat {
-    unsigned mode, nlink, entries;
+    unsigned mode, nlink, entries, uid, gid;
     uint64_t size, names_sum; /* of a directory's entries, in any order */
     char text[256];
 };
 
-/* False: this host does not let us. */
-bool host_start(void);
+/* False: this host does not let us. *users: calls may be made as other users. */
+bool host_start(bool *users);
 void host_end(void);
 /* 0 or more, or a negative errno. */
 long host_do(const struct host_call *call, struct host_stat *out);

@@ -190,6 +190,9 @@ static void copy_entry(struct pack *pack, struct archive *archive, struct archiv
 
 void copy_archive(struct pack *pack, const char *file)
 {
+    if (access(file, R_OK) != 0) {
+        fail(STATUS_ALBA, "%s: %s", file, strerror(errno));
+    }
     struct archive *archive = archive_read_new();
     struct archive_entry *entry;
     int result;
@@ -197,7 +200,6 @@ void copy_archive(struct pack *pack, const char *file)
     archive_read_support_format_tar(archive);
     archive_read_support_format_cpio(archive);
     result = archive_read_open_filename(archive, file, BLOCK);
-    bool opened = result == ARCHIVE_OK;
     size_t count = 0;
     while (result == ARCHIVE_OK) {
         result = archive_read_next_header(archive, &entry);
@@ -216,7 +218,7 @@ void copy_archive(struct pack *pack, const char *file)
     }
     if (result != ARCHIVE_EOF) {
         fail(STATUS_ALBA, "%s: %s%s", file,
-             opened && count == 0 ? "neither a directory nor a tar archive: " : "",
+             count == 0 ? "neither a directory nor a tar archive: " : "",
              archive_error_string(archive));
     }
     archive_read_free(archive);

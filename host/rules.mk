@@ -8,13 +8,16 @@ HOST_O := $(HOST_C:%.c=$(B)/h/%.o) $(B)/h/host/embed.o
 
 $(B)/h/%.o: %.c
 	@mkdir -p $(@D)
-	$(HOSTCC) $(HOST_FLAGS) -c $< -o $@
+	$(call say,CC,$<)
+	$(Q)$(HOSTCC) $(HOST_FLAGS) -c $< -o $@
 $(B)/h/host/embed.o: host/embed.S $(B)/user/run
 	@mkdir -p $(@D)
-	$(HOSTCC) -DRUN_PROGRAM='"$(B)/user/run"' -c $< -o $@
+	$(call say,CC,$<)
+	$(Q)$(HOSTCC) -DRUN_PROGRAM='"$(B)/user/run"' -c $< -o $@
 
 $(ALBA): $(HOST_O)
-	$(HOSTCC) -o $@ $(HOST_O) -larchive
+	$(call say,LD,$@)
+	$(Q)$(HOSTCC) -o $@ $(HOST_O) -larchive
 
 -include $(HOST_O:.o=.d)
 
@@ -27,13 +30,14 @@ BUSYBOX ?= $(shell command -v busybox)
 BUSYBOX_ROOT := $(B)/root
 
 $(BUSYBOX_ROOT)/etc/passwd: $(BUSYBOX) host/rules.mk
-	rm -rf $(BUSYBOX_ROOT)
-	mkdir -p $(addprefix $(BUSYBOX_ROOT)/,bin sbin usr/bin usr/sbin etc root)
-	cp $(BUSYBOX) $(BUSYBOX_ROOT)/bin/busybox
-	for name in $$($(BUSYBOX) --list-full); do \
+	$(call say,ROOT,$(BUSYBOX_ROOT))
+	$(Q)rm -rf $(BUSYBOX_ROOT)
+	$(Q)mkdir -p $(addprefix $(BUSYBOX_ROOT)/,bin sbin usr/bin usr/sbin etc root)
+	$(Q)cp $(BUSYBOX) $(BUSYBOX_ROOT)/bin/busybox
+	$(Q)for name in $$($(BUSYBOX) --list-full); do \
 	    test -e $(BUSYBOX_ROOT)/$$name || test -L $(BUSYBOX_ROOT)/$$name || ln -s /bin/busybox $(BUSYBOX_ROOT)/$$name; done
-	echo 'root:x:0:' > $(BUSYBOX_ROOT)/etc/group
-	echo 'root:x:0:0:root:/root:/bin/sh' > $@
+	$(Q)echo 'root:x:0:' > $(BUSYBOX_ROOT)/etc/group
+	$(Q)echo 'root:x:0:0:root:/root:/bin/sh' > $@
 
 .PHONY: run
 run: $(ALBA) $(B)/alba.elf $(BUSYBOX_ROOT)/etc/passwd ## a busybox prompt on Alba

@@ -7,14 +7,17 @@ RUN_O := $(RUN_C:%.c=$(B)/u/%.o) $(B)/u/user/run/start.o
 
 $(B)/u/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(USER_FLAGS) -c $< -o $@
+	$(call say,CC,$<)
+	$(Q)$(CC) $(USER_FLAGS) -c $< -o $@
 $(B)/u/%.o: %.S
 	@mkdir -p $(@D)
-	$(CC) $(USER_FLAGS) -c $< -o $@
+	$(call say,CC,$<)
+	$(Q)$(CC) $(USER_FLAGS) -c $< -o $@
 
 $(B)/user/run: $(RUN_O)
 	@mkdir -p $(@D)
-	$(LD) -static --gc-sections --no-undefined --build-id=none -z noseparate-code -z norelro \
+	$(call say,LD,$@)
+	$(Q)$(LD) -static --gc-sections --no-undefined --build-id=none -z noseparate-code -z norelro \
 	    -z noexecstack --strip-all -e _start -o $@ $(RUN_O)
 
 -include $(RUN_O:.o=.d)

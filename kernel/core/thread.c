@@ -15,6 +15,8 @@
 #include "kernel/mm/kmap.h"
 #include "lib/string.h"
 
+#define OUT_OF_MEMORY_TRIES 32
+
 static struct cache *thread_cache RO_AFTER_INIT;
 
 INIT_TEXT void thread_init(void)
@@ -152,5 +154,11 @@ bool core_kernel_fault(vaddr_t addr, unsigned access)
     if (self == NULL || self->space == NULL || preempt_count() != 0) {
         return false;
     }
-    return space_fault(self->space, addr, access) == 0;
+    int error = space_fault(self->space, addr, access);
+    /* The caller may hold what the program that is to end waits for: not for ever. */
+    for (int tries = 0; error == -ENOMEM && !self->killed && tries < OUT_OF_MEMORY_TRIES; tries++) {
+        self->personality->out_of_memory();
+        error = space_fault(self->space, addr, access);
+    }
+    return error == 0;
 }

@@ -66,6 +66,9 @@ struct personality {
     void (*fault)(struct arch_regs *regs, const struct arch_fault *fault);
     /* THREAD_WORK_SIGNAL was set: deliver signals, stop, exit. Called again until it is clear. */
     void (*return_to_user)(struct arch_regs *regs);
+    /* There is no memory for a page that the kernel copies to or from: ends the program that uses
+     * most. */
+    void (*out_of_memory)(void);
 };
 
 /* Before the first thread_create. */

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import pathlib
+import resource
 import signal
 import subprocess
 import sys
@@ -34,6 +35,9 @@ def test_help_and_manual_know_the_option(alba, root, option):
     (["run"], "which program"),
     (["run", "--nonsense", "true"], "unknown option --nonsense"),
     (["run", "-Z", "true"], "unknown option -Z"),
+    (["run", "-itZ", "true"], "unknown option -Z"),
+    (["run", "--quiet=1", "true"], "--quiet takes no value"),
+    (["run", "--e", "true"], "unknown option --e"),
     (["run", "--memory"], "needs a value"),
     (["run", "-m", "lots", "true"], "'lots' should be a size"),
     (["run", "-m", "99999999999999999999G", "true"], "should be a size"),
@@ -50,7 +54,7 @@ def test_help_and_manual_know_the_option(alba, root, option):
     (["run", "--volume", "/etc", "true"], "HOST:GUEST"),
     (["run", "--volume", "/nowhere:/x", "true"], "No such file"),
     (["run", "--root", "/nowhere", "true"], "No such file"),
-    (["run", "--root", "/etc/passwd", "true"], "/etc/passwd: "),
+    (["run", "--root", "/etc/passwd", "true"], "neither a directory nor a tar archive"),
     (["run", "--env", "=x", "true"], "NAME or NAME=VALUE"),
     (["run", "--env-file", "/nowhere", "true"], "No such file"),
     (["run", "--kernel", "/nowhere", "true"], "No such file"),
@@ -111,6 +115,20 @@ def test_dry_run_prints_a_command_for_a_shell(run, tmp_path):
     assert words[words.index("-append") + 1].endswith("it's")
     assert pathlib.Path(words[words.index("-initrd") + 1]).parent == tmp_path
     assert not any("fd=" in word for word in words)
+
+
+def test_dry_run_that_fails_leaves_nothing(run, tmp_path):
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root" / "file").write_bytes(bytes(100000))
+
+    def limit_files():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (50000, 50000))
+
+    done = run("--dry-run", "--root", tmp_path / "root", "sh", preexec_fn=limit_files,
+               restore_signals=False)
+    assert done.returncode == 125 and "cannot pack" in said(done)
+    assert not list(tmp_path.glob("alba-*"))
 
 
 # Streams, arguments, environment.
@@ -275,6 +293,31 @@ def test_signals_reach_the_program(start, number):
     process.send_signal(number)
     wait_for(process.stdout, b"got")
     assert process.wait(LIMIT) == 3
+
+
+def test_ignored_signals_stay_ignored(start):
+    """As under nohup(1), and in the background of a shell without job control."""
+    process = start("-q", "/bin/sh", "-c", "echo ready; sleep 1; exit 3", stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE, restore_signals=False,
+                    preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    wait_for(process.stdout, b"ready")
+    process.send_signal(signal.SIGHUP)
+    assert process.wait(LIMIT) == 3
+
+
+def test_signal_while_gdb_is_waited_for(start):
+    process = start("-q", "--gdb=1", "/bin/true", fake="hang", stdin=subprocess.DEVNULL,
+                    stderr=subprocess.PIPE)
+    assert b"waiting for gdb" in process.stderr.readline()
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(5) == 128 + signal.SIGINT
+
+
+def test_debugger_gets_a_kernel_at_its_own_addresses(run, built):
+    built("x86_64/alba.elf")
+    done = run("--gdb", "--dry-run", "/bin/true")
+    assert b"nokaslr" in done.stdout and b"nokaslr" not in run("--dry-run", "/bin/true").stdout
 
 
 def test_second_signal_ends_a_deaf_machine(start):

@@ -67,6 +67,13 @@ def test_missing_and_broken_programs(run, tmp_path):
         assert done.returncode == status and len(lines) == 1 and lines[0].startswith("alba: ")
 
 
+def test_missing_interpreter(run, tmp_path):
+    (tmp_path / "script").write_text("#!/nowhere/sh\n")
+    (tmp_path / "script").chmod(0o755)
+    done = run("-q", "--root", tmp_path, "/script")
+    assert done.returncode == 127 and b"interpreter of /script" in done.stderr
+
+
 def test_dynamic_programs(run):
     done = run("-v", "/etc/debian_version:/a/b", "/usr/bin/sort", "/a/b")
     assert done.stdout == pathlib.Path("/etc/debian_version").read_bytes(), done.stderr

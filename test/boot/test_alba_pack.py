@@ -138,6 +138,16 @@ def test_programs_that_are_not_there(run, tmp_path):
         said(done)
 
 
+def test_unreadable_files_say_why(run, tmp_path):
+    """Only for an ordinary user: root reads everything."""
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / "secret").mkdir(mode=0)
+    if os.access(tmp_path / "tree" / "secret", os.R_OK):
+        pytest.skip("runs as root")
+    done = run("-v", f"{tmp_path}/tree:/x", "/bin/true")
+    assert done.returncode == 125 and "Permission denied" in said(done)
+
+
 def test_damaged_elf_files_are_refused_or_packed(run, tmp_path):
     """Every byte of the headers and of the dynamic section set to other values: no crash."""
     whole = pathlib.Path("/bin/true").read_bytes()

@@ -111,3 +111,26 @@ def test_stop_and_continue(spawn):
 def test_terminal_option_types_standard_input(run):
     done = run("-q", "-t", "/usr/bin/head", "-n1", input=b"typed\n")
     assert done.stdout == b"typed\n"
+
+
+def test_background_leaves_the_terminal_alone(spawn):
+    """As a job in the background alba runs on, and in the foreground it takes the terminal."""
+    child = spawn('''set -m; ALBA /bin/sh -c 'echo r"ea"dy; head -c 2; echo e"nd"; exit 6' &''')
+    child.expect_exact("ready")
+    assert modes(child) == child.before_modes
+    child.sendline("echo a''live")  # the shell's own input
+    child.expect_exact("alive")
+    child.sendline("jo''bs -l; fg; echo status $?")
+    child.expect_exact("Running")
+    time.sleep(1)
+    child.send("x\r")
+    child.expect_exact("end")
+    child.expect_exact("status 6")
+    assert_restored(child)
+
+
+def test_background_with_output_elsewhere(spawn, tmp_path):
+    child = spawn(f'''set -m; ALBA /bin/sh -c 'sleep 1; echo end' > {tmp_path}/out & wait; jobs''')
+    child.send("typed\r")
+    time.sleep(2)
+    assert (tmp_path / "out").read_text() == "end\n"

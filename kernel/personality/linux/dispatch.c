@@ -70,4 +70,5 @@ const struct personality linux_personality_ops = {
     .syscall = linux_syscall,
     .fault = linux_fault,
     .return_to_user = linux_return_to_user,
+    .out_of_memory = linux_out_of_memory,
 };

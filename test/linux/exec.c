@@ -297,6 +297,9 @@ static int show(int argc, char **argv)
         say("AT_PLATFORM %s\n", (char *)getauxval(AT_PLATFORM));
         TRUTH(strstr((char *)getauxval(AT_EXECFN), "exec") != NULL);
         TRUTH((getauxval(AT_HWCAP) & 1) == 1);
+    } else if (!strcmp(what, "wait-for-input")) {
+        char byte;
+        read(0, &byte, 1);
     } else if (!strcmp(what, "show-same-pid")) {
         TRUTH(getpid() == atoi(argv[2]));
     } else {
@@ -310,6 +313,46 @@ static int show(int argc, char **argv)
         }
     }
     return 33;
+}
+
+/* A file that is open for writing is not executed, and one that runs is not opened for writing. */
+CASE(busy_program)
+{
+    char *const arguments[] = {"copy", "show-nothing", NULL};
+    char data[65536];
+    int from = open(self, O_RDONLY), to = open("copy", O_CREAT | O_WRONLY, 0755);
+    for (ssize_t n; (n = read(from, data, sizeof data)) > 0;) {
+        write(to, data, (size_t)n);
+    }
+    close(from);
+    CALL(execve("copy", arguments, environ));
+    close(to);
+    int p[2];
+    pipe(p);
+    pid_t pid = fork();
+    if (pid == 0) {
+        char *const waiting[] = {"copy", "wait-for-input", NULL};
+        dup2(p[0], 0);
+        close(p[1]);
+        execve("copy", waiting, environ);
+        _exit(9);
+    }
+    /* The child has closed its copy of the pipe's end when it answers with its first byte. */
+    close(p[0]);
+    char link[64], target[64];
+    snprintf(link, sizeof link, "/proc/%d/exe", (int)pid);
+    do {
+        ssize_t n = readlink(link, target, sizeof target - 1);
+        target[n > 0 ? n : 0] = 0;
+    } while (strstr(target, "copy") == NULL);
+    CALL(open("copy", O_WRONLY));
+    CALL(open("copy", O_RDWR | O_TRUNC));
+    CALL(truncate("copy", 0));
+    close(p[1]);
+    waitpid(pid, NULL, 0);
+    int fd = open("copy", O_WRONLY);
+    TRUTH(fd >= 0);
+    close(fd);
 }
 
 int main(int argc, char **argv)
@@ -326,5 +369,5 @@ int main(int argc, char **argv)
                ENTRY(empty_argument_list), ENTRY(errors), ENTRY(script_with_interpreter),
                ENTRY(script_errors), ENTRY(script_of_script), ENTRY(close_on_exec),
                ENTRY(what_survives), ENTRY(auxiliary_vector), ENTRY(exec_by_descriptor),
-               ENTRY(pid_stays), ENTRY(broken_elf_headers));
+               ENTRY(pid_stays), ENTRY(broken_elf_headers), ENTRY(busy_program));
 }

@@ -53,7 +53,19 @@ int exec_open(int dirfd, const char *name, unsigned walk_flags, struct file **ou
         result = vfs_open_path(&linux_root_cred, &path, O_RDONLY | O_LARGEFILE, out);
     }
     path_put(&path);
+    if (result == 0 && (result = file_deny_write(*out)) != 0) {
+        file_put(*out);
+        *out = NULL;
+    }
     return result;
+}
+
+void exec_close(struct file *file)
+{
+    if (file != NULL) {
+        file_allow_write(file);
+        file_put(file);
+    }
 }
 
 int exec_read_head(struct file *file, unsigned char head[EXEC_HEAD_SIZE])
@@ -119,7 +131,7 @@ static int enter_script(struct exec *exec, const char *name, const char **interp
         return result;
     }
     *interp_name = parts[2];
-    file_put(exec->file);
+    exec_close(exec->file);
     exec->file = NULL;
     return exec_open(AT_FDCWD, parts[2], WALK_FOLLOW, &exec->file);
 }
@@ -270,8 +282,7 @@ static int prepare(struct exec *exec)
         result = linux_exec_cred(&exec->file->path, &exec->cred, &exec->secure);
     }
     if (result == 0) {
-        linux_space_of(exec->space)->exe = exec->file;
-        file_get(exec->file);
+        linux_space_set_exe(exec->space, exec->file);
         result = vdso_map(exec->space, &linux_space_of(exec->space)->vdso);
     }
     return result == 0 ? exec_build_stack(exec) : result;
@@ -280,12 +291,8 @@ static int prepare(struct exec *exec)
 static void destroy(struct exec *exec)
 {
     exec_args_free(&exec->args);
-    if (exec->file != NULL) {
-        file_put(exec->file);
-    }
-    if (exec->interp != NULL) {
-        file_put(exec->interp);
-    }
+    exec_close(exec->file);
+    exec_close(exec->interp);
     if (exec->cred != NULL) {
         linux_cred_put(exec->cred);
     }

@@ -70,6 +70,9 @@ int exec_build_stack(struct exec *exec);
 int exec_load_elf(struct exec *exec);
 /* Opens a program for its execution: -EACCES unless it is a regular file with the right to it. */
 int exec_open(int dirfd, const char *name, unsigned walk_flags, struct file **out);
+/* Lets go of a file that exec_open gave, or of NULL. In between nobody can open it for writing, and
+ * it was not open for writing before (ETXTBSY). */
+void exec_close(struct file *file);
 /* The first EXEC_HEAD_SIZE bytes of a file, zeroes where it is shorter: 0 or an error. */
 int exec_read_head(struct file *file, unsigned char head[EXEC_HEAD_SIZE]);
 /* A random number of pages below 2^bits as bytes; 0 when addresses are fixed. */

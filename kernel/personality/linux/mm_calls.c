@@ -70,9 +70,24 @@ static void linux_space_release(void *personal)
 {
     struct linux_space *ls = personal;
     if (ls->exe != NULL) {
+        file_allow_write(ls->exe);
         file_put(ls->exe);
     }
     kfree(ls);
+}
+
+/* The program that runs is not written to while it does. The caller has denied it already. */
+static void hold_exe(struct linux_space *ls, struct file *file)
+{
+    int error = file_deny_write(file);
+    assert(error == 0);
+    file_get(file);
+    ls->exe = file;
+}
+
+void linux_space_set_exe(struct space *space, struct file *file)
+{
+    hold_exe(linux_space_of(space), file);
 }
 
 int linux_space_create(struct space *space)
@@ -100,7 +115,7 @@ int linux_space_copy(struct space *from, struct space *to)
     mutex_unlock(&old->brk_lock);
     mutex_init(&ls->brk_lock);
     if (ls->exe != NULL) {
-        file_get(ls->exe);
+        hold_exe(ls, ls->exe);
     }
     to->personal = ls;
     to->personal_release = linux_space_release;

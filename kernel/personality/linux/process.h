@@ -300,6 +300,9 @@ struct file *region_owner_file(struct region_owner *owner);
 /* A copy for a forked space; the release hook of space->personal. */
 int linux_space_create(struct space *space);
 int linux_space_copy(struct space *from, struct space *to);
+/* The file whose program a new space will run: held, and not to be written to (exec_open did that).
+ */
+void linux_space_set_exe(struct space *space, struct file *file);
 static inline struct linux_space *linux_space_of(struct space *space)
 {
     return space->personal;

@@ -174,9 +174,6 @@ const char *cpio_name_error(const char *name)
     if (*name == '\0') {
         return "has an empty name";
     }
-    if (*name == '/') {
-        return "has an absolute name";
-    }
     for (const char *p = name; *p != '\0';) {
         if (p[0] == '.' && p[1] == '.' && (p[2] == '/' || p[2] == '\0')) {
             return "has a name with \"..\"";

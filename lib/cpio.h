@@ -41,5 +41,6 @@ void cpio_begin(struct cpio *cpio, const void *bytes, uint64_t size);
  */
 int cpio_next(struct cpio *cpio, const char **error);
 
-/* Is the name one that may be unpacked below a root directory? NULL: yes, else what is wrong. */
+/* May the name be unpacked below a root directory (where slashes in front mean nothing, as on
+ * Linux)? NULL: yes, else what is wrong. */
 const char *cpio_name_error(const char *name);

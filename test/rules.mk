@@ -65,5 +65,5 @@ build/guest/%: test/boot/guest/%.c
 	@mkdir -p $(@D)
 	@musl-gcc -static -Os -s $(ABI_FLAGS) -o $@ $<
 
-test: all $(UNIT_BIN) $(FUZZ_BIN) $(ABI_BIN) $(GUEST_BIN) ## everything: unit, fuzz, Linux programs, machines
+test: all $(UNIT_BIN) $(FUZZ_BIN) $(ABI_BIN) $(GUEST_BIN) $(B)/root/etc/passwd ## everything: unit, fuzz, Linux programs, machines
 	@$(PYTEST) test

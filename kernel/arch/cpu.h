@@ -22,6 +22,9 @@ struct bootinfo;
 /* Takes the per-CPU blocks from bootinfo, before anything uses another CPU's data. */
 void arch_cpu_tables(const struct bootinfo *info);
 
+/* Upcall: the first C code, on the boot CPU's stack, with its per-CPU block; kernel/init has it. */
+_Noreturn void kernel_main(const struct bootinfo *info);
+
 /* C3, once per CPU, on that CPU: descriptor tables, control registers, FPU, system-call entry. */
 void arch_cpu_init(unsigned cpu);
 

@@ -10,6 +10,8 @@
 #include <machine/regs.h>
 #include <machine/thread.h>
 
+/* Core's; it begins with its struct arch_thread, which is all that the port knows of it, and the
+ * word after that is nonzero when core_user_return is to be called. */
 struct thread;
 
 /* What went wrong in user mode (or at a user address), machine-independently and exactly. */
@@ -37,14 +39,16 @@ struct arch_fault {
 };
 
 /* Prepares a new thread's stack so that the first switch to it calls entry(arg). -ENOMEM. */
-int arch_thread_init(struct thread *thread, void (*entry)(void *arg), void *arg);
+int arch_thread_init(struct thread *thread, void *stack_top, void (*entry)(void *arg), void *arg);
+/* The user registers of a thread that is inside the kernel: at the top of its stack. */
+struct arch_regs *arch_thread_regs(struct thread *thread);
 /* Frees what arch_thread_init and use have allocated. */
 void arch_thread_destroy(struct thread *thread);
 /* Switches stacks, thread pointers, FPU state, current. REQUIRES interrupts off. Returns, on the
  * stack of the thread switched to, the thread it came from. */
 struct thread *arch_switch(struct thread *from, struct thread *to);
-/* Makes the running code, on the stack in thread->kstack, the first thread of this CPU. */
-void arch_thread_adopt(struct thread *thread);
+/* Makes the running code, whose stack that is, the first thread of this CPU. */
+void arch_thread_adopt(struct thread *thread, void *stack_top);
 /* Gives the current thread what it needs for user mode (FPU state): -ENOMEM. Before the first
  * arch_enter_user, unless arch_thread_fork did it. */
 int arch_thread_prepare_user(void);

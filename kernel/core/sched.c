@@ -354,7 +354,7 @@ INIT_TEXT void sched_init(const struct bootinfo *info)
     boot_thread.kstack = (char *)cpus[0].stack_top_va - LAYOUT_BOOT_STACK_SIZE;
     ref_init(&boot_thread.refs, 1);
     __builtin_memcpy(boot_thread.name, "swapper/0", sizeof "swapper/0");
-    arch_thread_adopt(&boot_thread);
+    arch_thread_adopt(&boot_thread, (void *)cpus[0].stack_top_va);
 }
 
 /* Starts calibrating the clock in passing, once interrupts work. */

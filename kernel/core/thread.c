@@ -17,6 +17,10 @@
 
 #define OUT_OF_MEMORY_TRIES 32
 
+static_assert(offsetof(struct thread, arch) == 0 &&
+                  offsetof(struct thread, work) == sizeof(struct arch_thread),
+              "the port relies on it");
+
 static struct cache *thread_cache RO_AFTER_INIT;
 
 INIT_TEXT void thread_init(void)
@@ -35,7 +39,7 @@ int thread_create(const char *name, void (*entry)(void *arg), void *arg, struct 
     if (thread->kstack == NULL) {
         goto free_thread;
     }
-    if (arch_thread_init(thread, entry, arg) != 0) {
+    if (arch_thread_init(thread, (char *)thread->kstack + KSTACK_SIZE, entry, arg) != 0) {
         goto free_stack;
     }
     ref_init(&thread->refs, 1);

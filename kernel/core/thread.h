@@ -27,7 +27,7 @@ enum thread_work {
 };
 
 struct thread {
-    /* Fixed offsets known to assembly (kernel/arch/<machine>/offsets). */
+    /* First, and in this order: the port relies on it (kernel/arch/thread.h). */
     struct arch_thread arch; /* owner: the scheduler while switching */
     unsigned work;           /* atomic: enum thread_work bits */
 
@@ -91,7 +91,10 @@ void thread_put(struct thread *thread);
 _Noreturn void thread_exit(void);
 
 /* The user registers of a thread that is inside the kernel (the top of its stack). */
-struct arch_regs *thread_user_regs(struct thread *thread);
+static inline struct arch_regs *thread_user_regs(struct thread *thread)
+{
+    return arch_thread_regs(thread);
+}
 
 /* Leaves the kernel with thread_user_regs(current); for first entries. Interrupts on. */
 _Noreturn void thread_enter_user(void);

@@ -16,8 +16,6 @@
 #include "kernel/core/timer.h"
 #include "kernel/init/init.h"
 
-_Noreturn void kernel_main(const struct bootinfo *info);
-
 const struct bootinfo *boot;
 
 enum phase { EARLY, MAIN, LATE };

@@ -47,6 +47,7 @@ static void start(const char *program, const char *name, const char *workdir)
     limit(RLIMIT_NOFILE, 1024, 4096);
     limit(RLIMIT_CORE, 0, 0);
     limit(RLIMIT_STACK, 8 << 20, 64 << 20);
+    setpriority(PRIO_PROCESS, 0, 0);
     alarm(LIMIT_SECONDS);
     char *argv[] = {(char *)name, NULL};
     char *envp[] = {"PATH=/bin:/usr/bin", "HOME=/", "LANG=C", NULL};

@@ -9,7 +9,7 @@
 #define TCB_CURRENT   8
 #define TCB_USER_SP   16
 #define TCB_KERNEL_SP 24
-#define THREAD_WORK   32 /* struct thread: after struct arch_thread */
+#define THREAD_WORK   40 /* struct thread: after struct arch_thread */
 
 #define USER_CS 0x33
 #define USER_DS 0x2b

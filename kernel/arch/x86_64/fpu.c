@@ -8,7 +8,7 @@
 #include "abi/layout.h"
 #include "kernel/arch/user.h"
 #include "kernel/arch/x86_64/x86.h"
-#include "kernel/core/thread.h"
+#include "kernel/base/panic.h"
 #include "kernel/mm/heap.h"
 #include "lib/string.h"
 

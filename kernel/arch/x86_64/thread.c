@@ -3,13 +3,11 @@
  * A thread's machine state (kernel/arch/thread.h): its first stack frame, the switch, fork's copy,
  * and the user's FS and GS bases. Source of the stack layout: entry.S.
  */
-#include "kernel/core/thread.h"
+#include "kernel/arch/thread.h"
 #include "abi/errno.h"
 #include "kernel/arch/x86_64/x86.h"
-#include "kernel/mm/kmap.h"
 #include "lib/string.h"
 
-static_assert(offsetof(struct thread, work) == 32, "THREAD_WORK of entry.S");
 static_assert(offsetof(struct arch_tcb, thread) == 8, "TCB_CURRENT of entry.S");
 static_assert(offsetof(struct arch_tcb, user_sp) == 16, "TCB_USER_SP of entry.S");
 static_assert(offsetof(struct arch_tcb, kernel_sp) == 24, "TCB_KERNEL_SP of entry.S");
@@ -21,29 +19,32 @@ struct switch_frame {
     uint64_t r15, r14, r13, r12, rbx, rbp, rip;
 };
 
-static uint64_t stack_top(const struct thread *thread)
+/* A thread begins with its machine state (kernel/arch/thread.h). */
+static inline struct arch_thread *state_of(const struct thread *thread)
 {
-    return (uint64_t)thread->kstack + KSTACK_SIZE;
+    return (struct arch_thread *)(uintptr_t)thread;
 }
 
-struct arch_regs *thread_user_regs(struct thread *thread)
+struct arch_regs *arch_thread_regs(struct thread *thread)
 {
-    return (struct arch_regs *)(stack_top(thread) - sizeof(struct arch_regs));
+    return (struct arch_regs *)state_of(thread)->stack_top - 1;
 }
 
-int arch_thread_init(struct thread *thread, void (*entry)(void *arg), void *arg)
+int arch_thread_init(struct thread *thread, void *stack_top, void (*entry)(void *arg), void *arg)
 {
-    struct switch_frame *frame = (struct switch_frame *)(void *)thread_user_regs(thread) - 1;
+    struct switch_frame *frame =
+        (struct switch_frame *)(void *)((struct arch_regs *)stack_top - 1) - 1;
     *frame = (struct switch_frame){
         .rbx = (uint64_t)entry, .r12 = (uint64_t)arg, .rip = (uint64_t)x86_thread_begin};
-    thread->arch = (struct arch_thread){.kernel_sp = (uint64_t)frame};
+    *state_of(thread) = (struct arch_thread){.kernel_sp = (uint64_t)frame,
+                                             .stack_top = (uint64_t)stack_top};
     return 0;
 }
 
 void arch_thread_destroy(struct thread *thread)
 {
-    x86_fpu_free(thread->arch.fpu);
-    thread->arch.fpu = NULL;
+    x86_fpu_free(state_of(thread)->fpu);
+    state_of(thread)->fpu = NULL;
 }
 
 static uint64_t read_fs_base(void)
@@ -86,31 +87,33 @@ static void load_bases(const struct arch_thread *from, const struct arch_thread 
 
 struct thread *arch_switch(struct thread *from, struct thread *to)
 {
-    save_bases(&from->arch);
-    load_bases(&from->arch, &to->arch);
-    x86_fpu_switch(&from->arch, &to->arch);
-    x86_set_kernel_stack(stack_top(to));
+    struct arch_thread *old = state_of(from), *new = state_of(to);
+    save_bases(old);
+    load_bases(old, new);
+    x86_fpu_switch(old, new);
+    x86_set_kernel_stack(new->stack_top);
     __asm__ volatile("movq %0, %%gs:8" : : "r"(to) : "memory");
-    return x86_switch_stacks(&from->arch.kernel_sp, to->arch.kernel_sp, from);
+    return x86_switch_stacks(&old->kernel_sp, new->kernel_sp, from);
 }
 
 /* The first thread of a CPU has no predecessor: it only becomes current. */
-void arch_thread_adopt(struct thread *thread)
+void arch_thread_adopt(struct thread *thread, void *stack_top)
 {
-    x86_set_kernel_stack(stack_top(thread));
+    state_of(thread)->stack_top = (uint64_t)stack_top;
+    x86_set_kernel_stack((uint64_t)stack_top);
     __asm__ volatile("movq %0, %%gs:8" : : "r"(thread) : "memory");
 }
 
 int arch_thread_prepare_user(void)
 {
-    struct thread *self = current;
-    if (self->arch.fpu == NULL) {
+    struct arch_thread *self = state_of(arch_current());
+    if (self->fpu == NULL) {
         void *area = x86_fpu_alloc();
         if (area == NULL) {
             return -ENOMEM;
         }
         unsigned long flags = arch_irq_save();
-        self->arch.fpu = area;
+        self->fpu = area;
         arch_fpu_reset();
         arch_irq_restore(flags);
     }
@@ -120,62 +123,63 @@ int arch_thread_prepare_user(void)
 void arch_enter_user(void)
 {
     arch_irq_disable();
-    x86_enter_user(thread_user_regs(current));
+    x86_enter_user(arch_thread_regs(arch_current()));
 }
 
 int arch_thread_fork(struct thread *child)
 {
-    struct thread *self = current;
+    struct arch_thread *self = state_of(arch_current()), *copy = state_of(child);
     void *area = x86_fpu_alloc();
     if (area == NULL) {
         return -ENOMEM;
     }
     unsigned long flags = arch_irq_save();
     x86_fpu_save_current(area);
-    save_bases(&self->arch);
+    save_bases(self);
     arch_irq_restore(flags);
-    child->arch.fpu = area;
-    child->arch.fs_base = self->arch.fs_base;
-    child->arch.gs_base = self->arch.gs_base;
-    *thread_user_regs(child) = *thread_user_regs(self);
+    copy->fpu = area;
+    copy->fs_base = self->fs_base;
+    copy->gs_base = self->gs_base;
+    *arch_thread_regs(child) = *arch_thread_regs(arch_current());
     return 0;
 }
 
 void arch_thread_reset(void)
 {
-    struct thread *self = current;
+    struct arch_thread *self = state_of(arch_current());
     unsigned long flags = arch_irq_save();
-    save_bases(&self->arch);
-    if (self->arch.fpu != NULL) {
+    save_bases(self);
+    if (self->fpu != NULL) {
         arch_fpu_reset();
     }
-    struct arch_thread clean = self->arch;
+    struct arch_thread clean = *self;
     clean.fs_base = clean.gs_base = 0;
-    load_bases(&self->arch, &clean);
-    self->arch.fs_base = self->arch.gs_base = 0;
+    load_bases(self, &clean);
+    self->fs_base = self->gs_base = 0;
     arch_irq_restore(flags);
 }
 
 void arch_set_user_tls(struct thread *thread, vaddr_t value)
 {
-    thread->arch.fs_base = value;
-    if (thread == current) {
+    state_of(thread)->fs_base = value;
+    if (thread == arch_current()) {
         write_fs_base(value);
     }
 }
 
 vaddr_t arch_get_user_tls(const struct thread *thread)
 {
-    return thread == current && x86_features.fsgsbase ? read_fs_base() : thread->arch.fs_base;
+    return thread == arch_current() && x86_features.fsgsbase ? read_fs_base()
+                                                             : state_of(thread)->fs_base;
 }
 
 void arch_set_user_gs(vaddr_t value)
 {
-    current->arch.gs_base = value;
+    state_of(arch_current())->gs_base = value;
     wrmsr(MSR_KERNEL_GS_BASE, value);
 }
 
 vaddr_t arch_get_user_gs(void)
 {
-    return x86_features.fsgsbase ? rdmsr(MSR_KERNEL_GS_BASE) : current->arch.gs_base;
+    return x86_features.fsgsbase ? rdmsr(MSR_KERNEL_GS_BASE) : state_of(arch_current())->gs_base;
 }

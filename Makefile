@@ -37,7 +37,7 @@ KFLAGS += $(if $(findstring clang,$(CC)),-mstack-alignment=8,-mpreferred-stack-b
 LIB_C    := $(filter-out lib/mem.c,$(wildcard lib/*.c))
 KERNEL_C := $(LIB_C) $(wildcard kernel/init/*.c kernel/base/*.c kernel/mm/*.c kernel/core/*.c \
             kernel/arch/$(ARCH)/*.c kernel/dev/*.c kernel/dev/*/*.c kernel/fs/*.c kernel/fs/*/*.c \
-            kernel/personality/linux/*.c kernel/personality/linux/$(ARCH)/*.c)
+            kernel/personality/linux/*.c kernel/personality/linux/*/*.c)
 KERNEL_S := $(wildcard kernel/arch/$(ARCH)/*.S kernel/personality/linux/$(ARCH)/*.S)
 KERNEL_O := $(KERNEL_C:%.c=$(B)/k/%.o) $(KERNEL_S:%.S=$(B)/k/%.o)
 

@@ -274,9 +274,9 @@ void copy_tree(struct pack *pack, const char *from, const char *to)
         archive_entry_clear(entry);
     }
     if (result != ARCHIVE_EOF) {
-        int number = archive_errno(disk); /* libarchive's own text leaves the reason out */
-        fail(STATUS_ALBA, "cannot pack %s: %s%s%s", from, archive_error_string(disk),
-             number > 0 ? ": " : "", number > 0 ? strerror(number) : "");
+        int number = errno; /* libarchive's own text leaves the reason out */
+        fail(STATUS_ALBA, "cannot pack %s: %s: %s", from, archive_error_string(disk),
+             strerror(number));
     }
     archive_entry_free(entry);
     archive_entry_linkresolver_free(links);

@@ -67,11 +67,29 @@ static void add_terminfo(struct pack *pack, const struct deps *deps)
     }
 }
 
+/* Programs and scripts name files by the short names, too: /bin/sh where /bin is a link to usr/bin.
+ */
+static void add_short_names(struct pack *pack)
+{
+    static const char *const names[] = {"/bin", "/sbin", "/lib", "/lib64"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        char target[256];
+        ssize_t size = readlink(names[i], target, sizeof(target) - 1);
+        target[size < 0 ? 0 : size] = '\0';
+        char *place = text_format("/%s", target + (target[0] == '/'));
+        if (size > 0 && pack_mode(pack, names[i]) == 0 && S_ISDIR(pack_mode(pack, place))) {
+            copy_path(pack, names[i]);
+        }
+        free(place);
+    }
+}
+
 static void add_program(struct pack *pack, const struct options *options, const struct deps *deps)
 {
     for (size_t i = 0; i < deps->files.count; i++) {
         copy_path(pack, deps->files.at[i]);
     }
+    add_short_names(pack);
     char *user = options->uid == 0
                      ? text_copy("")
                      : text_format("user:x:%u:%u::/:/bin/sh\n", options->uid, options->gid);
@@ -140,12 +158,7 @@ static void add_volume(struct pack *pack, const char *volume)
     char *from = text_copy(volume);
     char *to = strchr(from, ':');
     *to++ = '\0';
-    size_t length = strlen(to);
-    char *option = strrchr(to, ':');
-    if (option != NULL && (strcmp(option, ":ro") == 0 || strcmp(option, ":rw") == 0)) {
-        length = (size_t)(option - to);
-    }
-    to[length] = '\0';
+    to[strcspn(to, ":")] = '\0'; /* the mode: it is a copy in any case */
     char *place = volume_place(pack, from, to);
     say_detail("packs %s as %s", from, place);
     copy_tree(pack, from, place);

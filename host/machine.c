@@ -252,6 +252,7 @@ static _Noreturn void become_qemu(const struct machine *machine, const struct st
     dup2(null, STDOUT_FILENO);
     dup2(errors, STDERR_FILENO);
     signal(SIGPIPE, SIG_DFL);
+    signal(SIGXFSZ, SIG_DFL);
     sigprocmask(SIG_SETMASK, &none, NULL);
     execv(command->at[0], command->at);
     dprintf(STDERR_FILENO, "cannot start %s: %s\n", command->at[0], strerror(errno));

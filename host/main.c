@@ -11,6 +11,7 @@
 #include "host/session.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -178,6 +179,8 @@ static int run(int argc, char **argv)
 int main(int argc, char **argv)
 {
     open_standard_streams();
+    signal(SIGCHLD, SIG_DFL); /* who ignores it gets no status of a child */
+    signal(SIGXFSZ, SIG_IGN); /* a limit on files is an error that is told */
     if (argc < 2) {
         fail(STATUS_ALBA, "what shall run? alba run PROGRAM [ARGS...]; see alba --help");
     }

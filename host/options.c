@@ -190,6 +190,10 @@ static void add_volume(struct options *options, const char *text)
     if (colon == NULL || colon == text || colon[1] != '/') {
         wrong("--volume", text, "HOST:GUEST, and GUEST an absolute path");
     }
+    const char *mode = strchr(colon + 1, ':');
+    if (mode != NULL && strcmp(mode, ":ro") != 0 && strcmp(mode, ":rw") != 0) {
+        wrong("--volume", text, "HOST:GUEST or HOST:GUEST:ro");
+    }
     strings_add(&options->volumes, text);
 }
 

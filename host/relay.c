@@ -369,7 +369,7 @@ static void write_timeline(const char *name, const struct control *control)
         say("--timeline: the machine sent none");
         return;
     }
-    FILE *file = fopen(name, "we");
+    FILE *file = fopen(strcmp(name, "-") == 0 ? "/dev/stdout" : name, "we");
     if (file == NULL) {
         say("--timeline %s: %s", name, strerror(errno));
         return;

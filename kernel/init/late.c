@@ -9,7 +9,7 @@
 #include "kernel/init/init.h"
 #include "kernel/mm/frame.h"
 #include "kernel/personality/linux/linux.h"
-#include "kernel/personality/linux/process.h"
+#include "kernel/personality/linux/process/process.h"
 
 static struct path root; /* counted; constant after step "rootfs" */
 

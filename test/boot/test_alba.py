@@ -53,6 +53,8 @@ def test_help_and_manual_know_the_option(alba, root, option):
     (["run", "--workdir", "here", "true"], "absolute path"),
     (["run", "--volume", "/etc", "true"], "HOST:GUEST"),
     (["run", "--volume", "/nowhere:/x", "true"], "No such file"),
+    (["run", "--volume", "/etc:/x:z", "true"], "HOST:GUEST or HOST:GUEST:ro"),
+    (["run", ""], "name is empty"),
     (["run", "--root", "/nowhere", "true"], "No such file"),
     (["run", "--root", "/etc/passwd", "true"], "neither a directory nor a tar archive"),
     (["run", "--env", "=x", "true"], "NAME or NAME=VALUE"),
@@ -61,7 +63,8 @@ def test_help_and_manual_know_the_option(alba, root, option):
 ])
 def test_wrong_command_lines_say_so_in_one_line(alba, arguments, words):
     done = alba(*arguments)
-    assert done.returncode == 125 and words in said(done) and done.stdout == b""
+    assert done.returncode == (127 if "empty" in words else 125)
+    assert words in said(done) and done.stdout == b""
 
 
 def test_options_end_at_the_program(run):
@@ -303,6 +306,13 @@ def test_ignored_signals_stay_ignored(start):
     wait_for(process.stdout, b"ready")
     process.send_signal(signal.SIGHUP)
     assert process.wait(LIMIT) == 3
+
+
+def test_ignored_children(run):
+    """Whoever starts alba may ignore SIGCHLD, which a program inherits."""
+    done = run("-q", "/bin/sh", "-c", "exit 3", restore_signals=False,
+               preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN))
+    assert done.returncode == 3
 
 
 def test_signal_while_gdb_is_waited_for(start):

@@ -149,6 +149,17 @@ def test_signals(command):
         assert process.wait(LIMIT) == status
 
 
+def test_signals_at_any_time(command):
+    """A signal is not lost, however early it comes: also between fork and exec."""
+    for i in range(20):
+        process = subprocess.Popen([*command, BUSYBOX, "sleep", "30"], stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.PIPE)
+        time.sleep(0.01 + i * 0.012)
+        process.send_signal(signal.SIGTERM)
+        # Before alba blocks signals it ends like any program.
+        assert process.wait(LIMIT) in (128 + signal.SIGTERM, -signal.SIGTERM)
+
+
 def test_processes_left_behind_do_not_keep_the_machine(sh):
     done = sh("sleep 1000 & sh -c 'while :; do :; done' & echo started; exit 2")
     assert (done.stdout, done.returncode) == (b"started\n", 2)

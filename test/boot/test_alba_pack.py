@@ -103,6 +103,14 @@ def test_static_program_brings_nothing(pack, tmp_path):
     assert not any("lib" in pathlib.Path(name).parts for name in entries)
 
 
+def test_short_names(pack):
+    """/bin/sh is there for scripts and for system(3) where /bin is a link here."""
+    entries = pack("/usr/bin/sh")
+    if os.path.islink("/bin"):
+        assert entries["bin"][1] == os.readlink("/bin").encode()
+    assert "sbin" not in entries, "where it leads to is not packed"
+
+
 def test_script_brings_its_interpreters(pack, tmp_path):
     script = tmp_path / "script"
     script.write_text("#!/usr/bin/env -S sh -e\necho x\n")

@@ -3,9 +3,9 @@
  * The texts of /proc, letter by letter: the expectations were printed by real Linux kernels, with
  * only those values changed that Alba does not have.
  */
-// sources: kernel/personality/linux/procfs_format.c lib/format.c
+// sources: kernel/personality/linux/procfs/procfs_format.c lib/format.c
 
-// sources: kernel/personality/linux/procfs_format_system.c kernel/fs/pseudo_text.c
+// sources: kernel/personality/linux/procfs/procfs_format_system.c kernel/fs/pseudo_text.c
 
 // flags: -Ikernel/arch/x86_64/include
 
@@ -22,7 +22,7 @@
 #include "kernel/base/panic.h"
 #include "kernel/fs/inode.h"
 #include "kernel/mm/heap.h"
-#include "kernel/personality/linux/procfs_format.h"
+#include "kernel/personality/linux/procfs/procfs_format.h"
 
 _Noreturn void assert_failed(const char *expr, const char *file, int line)
 {

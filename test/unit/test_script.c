@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* First lines of scripts; what Linux makes of each was looked up by executing it. */
-// sources: kernel/personality/linux/script.c
+// sources: kernel/personality/linux/process/script.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "abi/errno.h"
-#include "kernel/personality/linux/script.h"
+#include "kernel/personality/linux/process/script.h"
 
 /* "interpreter|argument", or the errno. */
 static const char *parse(const char *bytes, size_t size)

@@ -3,8 +3,8 @@
  * Sending signals and taking them: what queues and what does not, what is dropped, who is woken,
  * how stop and continue undo each other, the layout of siginfo_t; and the table of IDs.
  */
-// sources: kernel/personality/linux/signal.c kernel/personality/linux/signal_info.c
-// sources: kernel/personality/linux/pid.c
+// sources: kernel/personality/linux/signal/signal.c kernel/personality/linux/signal/signal_info.c
+// sources: kernel/personality/linux/process/pid.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,7 +18,7 @@
 #include "abi/errno.h"
 #include "kernel/arch/user.h"
 #include "kernel/mm/heap.h"
-#include "kernel/personality/linux/signal_state.h"
+#include "kernel/personality/linux/signal/signal_state.h"
 
 /* --- what is below ------------------------------------------------------------------------- */
 

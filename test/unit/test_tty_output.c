@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Terminal output, job control, hang-ups and ioctl. */
 // sources: test/unit/fake/tty.c
-// sources: kernel/personality/linux/tty_input.c
-// sources: kernel/personality/linux/tty_output.c
-// sources: kernel/personality/linux/tty_read.c
-// sources: kernel/personality/linux/tty_termios.c
-// sources: kernel/personality/linux/tty_ioctl.c
-// sources: kernel/personality/linux/tty_job.c
+// sources: kernel/personality/linux/tty/tty_input.c
+// sources: kernel/personality/linux/tty/tty_output.c
+// sources: kernel/personality/linux/tty/tty_read.c
+// sources: kernel/personality/linux/tty/tty_termios.c
+// sources: kernel/personality/linux/tty/tty_ioctl.c
+// sources: kernel/personality/linux/tty/tty_job.c
 // sources: kernel/core/io.c
 #include "test/unit/fake/tty.h"
 

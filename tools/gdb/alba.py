@@ -12,7 +12,7 @@ import re
 import gdb
 
 KERNEL_ELF = "build/x86_64/kernel.elf"
-CHUNK = 64  # of kernel/personality/linux/pid.c
+CHUNK = 64  # of kernel/personality/linux/process/pid.c
 PTE_BITS = ((0, "present"), (1, "write"), (2, "user"), (5, "accessed"), (6, "dirty"), (7, "large"),
             (8, "global"), (63, "nx"))
 
@@ -90,7 +90,7 @@ class Threads(Command):
     name = "threads"
 
     def run(self, argument):
-        chunks = in_file("kernel/personality/linux/pid.c", "chunks")
+        chunks = in_file("kernel/personality/linux/process/pid.c", "chunks")
         for i in range(chunks.type.range()[1] + 1):
             chunk = chunks[i]
             if int(chunk) == 0:

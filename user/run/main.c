@@ -148,18 +148,24 @@ static void on_signal(int number)
     run.signals |= 1u << number;
 }
 
-/* Signals are taken only while waiting in ppoll. To PID 1 those without a handler do nothing. */
+static void block_signals(void)
+{
+    uint64_t all = ~0ull;
+    SYS(rt_sigprocmask, SIG_SETMASK, ADDR(&all), 0, sizeof(all));
+}
+
+/* Signals are taken only while waiting in ppoll. To PID 1 those without a handler do nothing. Comes
+ * after the fork: a signal for the program that is there before its exec shall not meet a handler
+ * of ours. */
 static void set_up_signals(void)
 {
     static const int numbers[] = {SIGCHLD, SIGTERM, SIGUSR1, SIGUSR2};
     struct sigaction action = {.sa_handler = on_signal,
                                .sa_flags = 0x04000000, /* SA_RESTORER, needed on x86-64 */
                                .sa_restorer = signal_return};
-    uint64_t all = ~0ull;
     for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
         SYS(rt_sigaction, numbers[i], ADDR(&action), 0, sizeof(uint64_t));
     }
-    SYS(rt_sigprocmask, SIG_SETMASK, ADDR(&all), 0, sizeof(all));
 }
 
 static void send_timeline(void)
@@ -301,12 +307,14 @@ _Noreturn void run_main(void)
     }
     SYS(sethostname, ADDR(run.spec.hostname), (long)strlen(run.spec.hostname));
     open_streams();
-    set_up_signals();
+    block_signals();
     run.child = child_start(&run.spec, run.streams, run.tty, run.control);
     if (run.child < 0) {
         give_up(run.child, "start a process");
     }
+    set_up_signals();
     say("started %ld\n", run.child);
+    reap(); /* of what ended before the handlers were there nothing tells */
     for (;;) {
         struct pollfd poll = {.fd = run.control, .events = POLLIN};
         uint64_t none = 0;

@@ -7,8 +7,8 @@
 #include "kernel/base/cmdline.h"
 #include "kernel/base/init.h"
 #include "kernel/personality/linux/call.h"
-#include "kernel/personality/linux/process.h"
-#include "kernel/personality/linux/signal_state.h"
+#include "kernel/personality/linux/process/process.h"
+#include "kernel/personality/linux/signal/signal_state.h"
 #include "kernel/personality/linux/strace.h"
 
 typedef long (*linux_call)(struct arch_regs *regs);

@@ -8,7 +8,7 @@
 #include "abi/errno.h"
 #include "kernel/arch/user.h"
 #include "kernel/base/log.h"
-#include "kernel/personality/linux/process.h"
+#include "kernel/personality/linux/process/process.h"
 #include "lib/format.h"
 #include "lib/string.h"
 

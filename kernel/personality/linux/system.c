@@ -11,8 +11,8 @@
 #include "kernel/mm/frame.h"
 #include "kernel/mm/heap.h"
 #include "kernel/personality/linux/call.h"
-#include "kernel/personality/linux/cred.h"
 #include "kernel/personality/linux/linux.h"
+#include "kernel/personality/linux/process/cred.h"
 #include "kernel/personality/linux/uts.h"
 #include "lib/string.h"
 

@@ -18,6 +18,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -141,7 +142,7 @@ static void prepare_child(int as_root)
 {
     struct rlimit cpu = {2, 3}, files = {64, 64}, size = {8 << 20, 8 << 20},
                   space = {256 << 20, 256 << 20};
-    setpgid(0, 0);
+    setsid();
     setrlimit(RLIMIT_CPU, &cpu);
     setrlimit(RLIMIT_NOFILE, &files);
     setrlimit(RLIMIT_FSIZE, &size);
@@ -150,7 +151,6 @@ static void prepare_child(int as_root)
         setgid(1000);
         setuid(1000);
     }
-    alarm(3);
     close(0);
     open("/dev/null", O_RDONLY);
     int p[2];
@@ -165,6 +165,22 @@ static void prepare_child(int as_root)
     pages = mmap(NULL, 3 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     mprotect(pages + 4096, 4096, PROT_READ);
     mprotect(pages + 8192, 4096, PROT_NONE);
+}
+
+static void nothing(int sig)
+{
+    (void)sig;
+}
+/* A call that sleeps is interrupted; whatever calls before did to signals is undone. */
+static void arm(void)
+{
+    struct sigaction act = {.sa_handler = nothing};
+    struct itimerval often = {{0, 20000}, {0, 20000}};
+    sigset_t none;
+    sigemptyset(&none);
+    sigaction(SIGALRM, &act, NULL);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    setitimer(ITIMER_REAL, &often, NULL);
 }
 
 static void hammer(unsigned long seed)
@@ -187,12 +203,37 @@ static void hammer(unsigned long seed)
         if (is_skipped(call->name)) {
             continue;
         }
+        arm();
         syscall(call->number, args[0], args[1], args[2], args[3], args[4], args[5]);
         if (getpid() != first) {
             _exit(0); /* a child of fork or clone3 */
         }
     }
     _exit(0);
+}
+
+static void too_long(int sig)
+{
+    (void)sig;
+    kill(-1, SIGKILL); /* everybody but us */
+}
+
+/* One child with its children, for five seconds at most. */
+static void run_child(unsigned long seed)
+{
+    struct sigaction act = {.sa_handler = too_long};
+    sigaction(SIGALRM, &act, NULL);
+    pid_t pid = fork();
+    if (pid == 0) {
+        hammer(seed);
+    }
+    alarm(5);
+    while (waitpid(pid, NULL, WUNTRACED) < 0 && errno == EINTR) {
+    }
+    alarm(0);
+    kill(-1, SIGKILL);
+    while (waitpid(-1, NULL, 0) > 0 || errno == EINTR) {
+    }
 }
 
 static unsigned long setting(int argc, char **argv, const char *name, unsigned long value)
@@ -213,19 +254,15 @@ int main(int argc, char **argv)
     mount("proc", "/proc", "proc", 0, NULL);
     mkdir("/tmp", 0777);
     chmod("/tmp", 0777);
+    mkdir("/dev", 0755);
+    mknod("/dev/null", S_IFCHR | 0666, 0x103);
+    mknod("/dev/zero", S_IFCHR | 0666, 0x105);
+    chmod("/dev/null", 0666);
+    chmod("/dev/zero", 0666);
     for (unsigned long i = 0; i < rounds; i++) {
-        int status = 0;
         printf("seed %lu\n", seed + i);
         fflush(stdout);
-        pid_t pid = fork();
-        if (pid == 0) {
-            hammer(seed + i);
-        }
-        while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-        }
-        kill(-pid, SIGKILL);
-        while (waitpid(-1, NULL, WNOHANG) > 0) {
-        }
+        run_child(seed + i);
     }
     printf("still here\n");
     fflush(stdout);

@@ -16,8 +16,8 @@
 #include <cmocka.h>
 
 #include "abi/errno.h"
-#include "kernel/personality/linux/process.h"
-#include "kernel/personality/linux/tty.h"
+#include "kernel/personality/linux/process/process.h"
+#include "kernel/personality/linux/tty/tty.h"
 
 extern struct tty tty;
 extern struct tty_file tf;

@@ -3,7 +3,7 @@
 #include "abi/layout.h"
 #include "kernel/arch/user.h"
 #include "kernel/personality/linux/call.h"
-#include "kernel/personality/linux/process.h"
+#include "kernel/personality/linux/process/process.h"
 
 enum {
     ARCH_SET_GS = 0x1001,

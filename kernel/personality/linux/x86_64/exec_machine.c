@@ -6,7 +6,7 @@
 #include <cpuid.h>
 
 #include "kernel/arch/thread.h"
-#include "kernel/personality/linux/exec.h"
+#include "kernel/personality/linux/process/exec.h"
 
 const char exec_platform[] = "x86_64";
 const uint16_t exec_elf_machine = ELF_MACHINE_X86_64;

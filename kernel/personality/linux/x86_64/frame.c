@@ -8,7 +8,7 @@
  */
 #include "abi/errno.h"
 #include "kernel/arch/user.h"
-#include "kernel/personality/linux/signal_state.h"
+#include "kernel/personality/linux/signal/signal_state.h"
 #include "lib/string.h"
 
 #define RED_ZONE             128

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Descriptor tables: finding, installing, closing, copying at fork, closing at exec. The table's
+ * lock is a spinlock; files are put after it is dropped, as the last reference may sleep.
+ */
+#include "abi/errno.h"
+#include "kernel/fs/inode.h"
+#include "kernel/fs/lock.h"
+#include "kernel/mm/heap.h"
+#include "kernel/personality/linux/file/files.h"
+#include "lib/string.h"
+
+uint64_t linux_limit(unsigned number)
+{
+    return __atomic_load_n(&current_process()->limits[number].soft, __ATOMIC_RELAXED);
+}
+
+struct fd_table *fd_table_create(void)
+{
+    struct fd_table *table = kzalloc(sizeof(*table));
+    if (table == NULL) {
+        return NULL;
+    }
+    ref_init(&table->refs, 1);
+    spin_init(&table->lock);
+    table->size = FD_TABLE_FIRST;
+    table->entries = table->first;
+    return table;
+}
+
+void fd_table_get(struct fd_table *table)
+{
+    ref_get(&table->refs);
+}
+
+/* What every close does, the last one or not. */
+static void close_file(struct fd_table *table, struct file *file)
+{
+    if (unlikely(file->inode->locks != NULL)) {
+        file_locks_drop_owner(file->inode, table);
+    }
+    if (file->ops->flush != NULL) {
+        file->ops->flush(file);
+    }
+    file_put(file);
+}
+
+void fd_table_put(struct fd_table *table)
+{
+    if (!ref_put(&table->refs)) {
+        return;
+    }
+    for (unsigned fd = 0; fd < table->top; fd++) {
+        if (table->entries[fd].file != NULL) {
+            close_file(table, table->entries[fd].file);
+        }
+    }
+    if (table->entries != table->first) {
+        kfree(table->entries);
+    }
+    kfree(table);
+}
+
+static struct file *file_at(const struct fd_table *table, int fd)
+{
+    return (unsigned)fd < table->size ? table->entries[fd].file : NULL;
+}
+
+struct fd_ref fd_borrow_shared(struct fd_table *table, int fd)
+{
+    spin_lock(&table->lock);
+    struct file *file = file_at(table, fd);
+    if (file != NULL) {
+        file_get(file);
+    }
+    spin_unlock(&table->lock);
+    return (struct fd_ref){file, file != NULL};
+}
+
+struct file *fd_get_any(int fd)
+{
+    return fd_borrow_shared(linux_current()->files, fd).file;
+}
+
+struct file *fd_get(int fd)
+{
+    struct file *file = fd_get_any(fd);
+    if (file != NULL && (file->flags & O_PATH)) {
+        file_put(file);
+        return NULL;
+    }
+    return file;
+}
+
+/* Room for descriptor fd; the lock is held, and dropped for nothing: the heap never sleeps. */
+static int grow_locked(struct fd_table *table, unsigned fd)
+{
+    unsigned size = table->size;
+    while (size <= fd) {
+        size *= 2;
+    }
+    struct fd_entry *entries = kcalloc(size, sizeof(*entries));
+    if (entries == NULL) {
+        return -ENOMEM;
+    }
+    memcpy(entries, table->entries, table->size * sizeof(*entries));
+    if (table->entries != table->first) {
+        kfree(table->entries);
+    }
+    table->entries = entries;
+    table->size = size;
+    return 0;
+}
+
+static void set_locked(struct fd_table *table, unsigned fd, struct file *file, bool close_on_exec)
+{
+    table->entries[fd] = (struct fd_entry){file, close_on_exec};
+    table->top = MAX(table->top, fd + 1);
+}
+
+int fd_install(struct file *file, unsigned from, bool close_on_exec)
+{
+    struct fd_table *table = linux_current()->files;
+    uint64_t limit = linux_limit(RLIMIT_NOFILE);
+    int error = 0;
+    spin_lock(&table->lock);
+    unsigned fd = MAX(from, table->next);
+    while (fd < table->size && table->entries[fd].file != NULL) {
+        fd++;
+    }
+    if (fd >= limit || fd > INT_MAX) {
+        error = -EMFILE;
+    } else if (fd >= table->size) {
+        error = grow_locked(table, fd);
+    }
+    if (error == 0) {
+        set_locked(table, fd, file, close_on_exec);
+        if (from <= table->next) {
+            table->next = fd + 1;
+        }
+    }
+    spin_unlock(&table->lock);
+    return error != 0 ? error : (int)fd;
+}
+
+int fd_install_at(struct file *file, unsigned fd, bool close_on_exec)
+{
+    struct fd_table *table = linux_current()->files;
+    struct file *old = NULL;
+    int error = 0;
+    if (fd >= linux_limit(RLIMIT_NOFILE) || fd > INT_MAX) {
+        return -EBADF;
+    }
+    spin_lock(&table->lock);
+    if (fd >= table->size) {
+        error = grow_locked(table, fd);
+    }
+    if (error == 0) {
+        old = table->entries[fd].file;
+        set_locked(table, fd, file, close_on_exec);
+    }
+    spin_unlock(&table->lock);
+    if (old != NULL) {
+        close_file(table, old);
+    }
+    return error != 0 ? error : (int)fd;
+}
+
+static struct file *take_locked(struct fd_table *table, unsigned fd)
+{
+    struct file *file = table->entries[fd].file;
+    if (file != NULL) {
+        table->entries[fd] = (struct fd_entry){NULL, false};
+        table->next = MIN(table->next, fd);
+    }
+    return file;
+}
+
+int fd_close(int fd)
+{
+    struct fd_table *table = linux_current()->files;
+    struct file *file = NULL;
+    spin_lock(&table->lock);
+    if ((unsigned)fd < table->size) {
+        file = take_locked(table, (unsigned)fd);
+    }
+    spin_unlock(&table->lock);
+    if (file == NULL) {
+        return -EBADF;
+    }
+    close_file(table, file);
+    return 0;
+}
+
+int fd_get_cloexec(int fd)
+{
+    struct fd_table *table = linux_current()->files;
+    spin_lock(&table->lock);
+    int result = file_at(table, fd) != NULL ? table->entries[fd].close_on_exec : -EBADF;
+    spin_unlock(&table->lock);
+    return result;
+}
+
+int fd_set_cloexec(int fd, bool on)
+{
+    struct fd_table *table = linux_current()->files;
+    int result = -EBADF;
+    spin_lock(&table->lock);
+    if (file_at(table, fd) != NULL) {
+        table->entries[fd].close_on_exec = on;
+        result = 0;
+    }
+    spin_unlock(&table->lock);
+    return result;
+}
+
+int fd_table_copy(struct fd_table *from, struct fd_table **out)
+{
+    struct fd_table *table = fd_table_create();
+    if (table == NULL) {
+        return -ENOMEM;
+    }
+    spin_lock(&from->lock);
+    while (from->top > 0 && from->entries[from->top - 1].file == NULL) {
+        from->top--;
+    }
+    int error = from->top > table->size ? grow_locked(table, from->top - 1) : 0;
+    if (error == 0) {
+        table->top = from->top;
+        table->next = from->next;
+        memcpy(table->entries, from->entries, from->top * sizeof(*table->entries));
+        for (unsigned fd = 0; fd < table->top; fd++) {
+            if (table->entries[fd].file != NULL) {
+                file_get(table->entries[fd].file);
+            }
+        }
+    }
+    spin_unlock(&from->lock);
+    if (error != 0) {
+        fd_table_put(table);
+        return error;
+    }
+    *out = table;
+    return 0;
+}
+
+void fd_table_exec(struct fd_table *table)
+{
+    for (unsigned fd = 0;; fd++) {
+        struct file *file = NULL;
+        spin_lock(&table->lock);
+        while (fd < table->top && !table->entries[fd].close_on_exec) {
+            fd++;
+        }
+        bool more = fd < table->top;
+        if (more) {
+            file = take_locked(table, fd);
+        }
+        spin_unlock(&table->lock);
+        if (!more) {
+            return;
+        }
+        if (file != NULL) {
+            close_file(table, file);
+        }
+    }
+}
+
+/* Any live thread's table stands for the process. */
+static struct fd_table *process_files(struct linux_process *process)
+{
+    struct fd_table *table = NULL;
+    struct linux_thread *thread;
+    unsigned long flags = process_tree_acquire();
+    list_for_each (thread, &process->threads, link) {
+        if (thread->files != NULL) {
+            table = thread->files;
+            fd_table_get(table);
+            break;
+        }
+    }
+    process_tree_release(flags);
+    return table;
+}
+
+struct file *fd_table_next(struct linux_process *process, unsigned *fd)
+{
+    struct fd_table *table = process_files(process);
+    if (table == NULL) {
+        return NULL;
+    }
+    struct file *file = NULL;
+    spin_lock(&table->lock);
+    for (; *fd < table->top && file == NULL; ++*fd) {
+        file = table->entries[*fd].file;
+        if (file != NULL) {
+            file_get(file);
+            break;
+        }
+    }
+    spin_unlock(&table->lock);
+    fd_table_put(table);
+    return file;
+}

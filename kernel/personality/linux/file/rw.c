@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * read(2), write(2) and their vector and offset forms, lseek(2). A write that finds nobody to read
+ * sends SIGPIPE here, and one beyond RLIMIT_FSIZE SIGXFSZ; files only return the error.
+ */
+#include "kernel/arch/user.h"
+#include "kernel/fs/inode.h"
+#include "kernel/mm/heap.h"
+#include "kernel/personality/linux/call.h"
+#include "kernel/personality/linux/file/files.h"
+
+void linux_signal_self(int signo)
+{
+    struct linux_thread *self = linux_current();
+    struct linux_siginfo info = {
+        .signo = signo, .code = SI_USER, .pid = self->process->pid, .uid = self->cred->uid};
+    signal_send_thread(self, &info);
+}
+
+/* Cuts the transfer at RLIMIT_FSIZE, from which on nothing may be written (setrlimit(2)). */
+static int limit_size(const struct file *file, struct io *io, uint64_t pos)
+{
+    if ((file->inode->mode & S_IFMT) != S_IFREG || io->left == 0) {
+        return 0;
+    }
+    uint64_t limit = linux_limit(RLIMIT_FSIZE);
+    if (file->flags & O_APPEND) {
+        pos = file->inode->size;
+    }
+    if (pos >= limit) {
+        linux_signal_self(SIGXFSZ);
+        return -EFBIG;
+    }
+    io->left = MIN(io->left, limit - pos);
+    return 0;
+}
+
+#define AT_POSITION (-1)
+
+/* Inlined with its constants: what is left of it is a line or two. */
+static inline __attribute__((always_inline)) long move(struct file *file, struct io *io, bool write,
+                                                       int64_t pos)
+{
+    if (!write) {
+        return pos == AT_POSITION ? file_read(file, io) : file_pread(file, io, (uint64_t)pos);
+    }
+    if (unlikely(current_process()->limits[RLIMIT_FSIZE].soft != RLIM_INFINITY)) {
+        int error = limit_size(file, io, pos == AT_POSITION ? file->pos : (uint64_t)pos);
+        if (error != 0) {
+            return error;
+        }
+    }
+    if (unlikely(file->inode->mode & (S_ISUID | S_ISGID))) {
+        vfs_drop_setid(linux_current()->cred, file->inode);
+    }
+    long result = pos == AT_POSITION ? file_write(file, io) : file_pwrite(file, io, (uint64_t)pos);
+    if (unlikely(result == -EPIPE)) {
+        linux_signal_self(SIGPIPE);
+    }
+    return result;
+}
+
+static inline __attribute__((always_inline)) long move_buffer(int fd, vaddr_t buf, size_t size,
+                                                              bool write, int64_t pos)
+{
+    struct fd_ref ref = fd_borrow(fd);
+    if (ref.file == NULL) {
+        return -EBADF;
+    }
+    long result = -EFAULT;
+    if (likely((int64_t)size >= 0)) {
+        struct io io;
+        io_init_user(&io, buf, MIN(size, RW_MAX));
+        result = move(ref.file, &io, write, pos);
+    }
+    fd_return(ref);
+    return result;
+}
+
+LINUX_CALL3(read, int, fd, vaddr_t, buf, size_t, size)
+{
+    return move_buffer(fd, buf, size, false, AT_POSITION);
+}
+
+LINUX_CALL3(write, int, fd, vaddr_t, buf, size_t, size)
+{
+    return move_buffer(fd, buf, size, true, AT_POSITION);
+}
+
+LINUX_CALL4(pread64, int, fd, vaddr_t, buf, size_t, size, int64_t, pos)
+{
+    return pos < 0 ? -EINVAL : move_buffer(fd, buf, size, false, pos);
+}
+
+LINUX_CALL4(pwrite64, int, fd, vaddr_t, buf, size_t, size, int64_t, pos)
+{
+    return pos < 0 ? -EINVAL : move_buffer(fd, buf, size, true, pos);
+}
+
+#define IOV_FAST      8
+#define LINUX_IOV_MAX 1024
+
+/* struct iovec and struct io_vec are the same two words. */
+static_assert(sizeof(struct io_vec) == 16, "struct iovec of 64-bit machines");
+
+/* Copies and checks the vector: readv(2)'s rules; *vec is fast or allocated. */
+static long vector_get(vaddr_t addr, size_t count, struct io_vec *fast, struct io_vec **vec)
+{
+    *vec = fast;
+    if (count > LINUX_IOV_MAX) {
+        return -EINVAL;
+    }
+    if (count > IOV_FAST) {
+        *vec = kmalloc(count * sizeof(**vec));
+        if (*vec == NULL) {
+            *vec = fast;
+            return -ENOMEM;
+        }
+    }
+    int error = copy_from_user(*vec, addr, count * sizeof(**vec));
+    size_t left = RW_MAX;
+    for (size_t i = 0; error == 0 && i < count; i++) {
+        if ((int64_t)(*vec)[i].size < 0) {
+            error = -EINVAL;
+        }
+        (*vec)[i].size = MIN((*vec)[i].size, left);
+        left -= (*vec)[i].size;
+    }
+    return error;
+}
+
+static long move_vector(int fd, vaddr_t addr, size_t count, bool write, int64_t pos)
+{
+    struct io_vec fast[IOV_FAST], *vec;
+    struct fd_ref ref = fd_borrow(fd);
+    if (ref.file == NULL) {
+        return -EBADF;
+    }
+    long result = vector_get(addr, count, fast, &vec);
+    if (result == 0) {
+        struct io io;
+        io_init_vec(&io, vec, count, true);
+        result = move(ref.file, &io, write, pos);
+    }
+    if (vec != fast) {
+        kfree(vec);
+    }
+    fd_return(ref);
+    return result;
+}
+
+LINUX_CALL3(readv, int, fd, vaddr_t, vec, size_t, count)
+{
+    return move_vector(fd, vec, count, false, AT_POSITION);
+}
+
+LINUX_CALL3(writev, int, fd, vaddr_t, vec, size_t, count)
+{
+    return move_vector(fd, vec, count, true, AT_POSITION);
+}
+
+/* The fifth argument is the upper half of the offset on 32-bit machines. */
+LINUX_CALL4(preadv, int, fd, vaddr_t, vec, size_t, count, int64_t, pos)
+{
+    return pos < 0 ? -EINVAL : move_vector(fd, vec, count, false, pos);
+}
+
+LINUX_CALL4(pwritev, int, fd, vaddr_t, vec, size_t, count, int64_t, pos)
+{
+    return pos < 0 ? -EINVAL : move_vector(fd, vec, count, true, pos);
+}
+
+LINUX_CALL3(lseek, int, fd, int64_t, offset, int, whence)
+{
+    struct fd_ref ref = fd_borrow(fd);
+    if (ref.file == NULL) {
+        return -EBADF;
+    }
+    struct file *file = ref.file;
+    long result = -ESPIPE;
+    if (file->ops->seek != NULL) {
+        mutex_lock(&file->pos_lock);
+        result = file->ops->seek(file, offset, whence);
+        mutex_unlock(&file->pos_lock);
+    }
+    fd_return(ref);
+    return result;
+}

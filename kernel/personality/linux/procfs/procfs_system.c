@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The files of /proc that are about the whole system: memory, time, load, what the kernel is and
+ * what it has. proc(5) says what each holds; what Alba does not have reads as on a Linux without
+ * it.
+ */
+#include "abi/errno.h"
+#include "kernel/arch/cpu.h"
+#include "kernel/base/cmdline.h"
+#include "kernel/core/irq.h"
+#include "kernel/core/sched.h"
+#include "kernel/dev/api/line.h"
+#include "kernel/fs/inode.h"
+#include "kernel/mm/frame.h"
+#include "kernel/mm/heap.h"
+#include "kernel/mm/kmap.h"
+#include "kernel/personality/linux/device/kmsg.h"
+#include "kernel/personality/linux/procfs/procfs_internal.h"
+#include "kernel/personality/linux/uts.h"
+#include "lib/string.h"
+
+typedef unsigned long long ull;
+
+static int show_cmdline(const struct pseudo_ctx *ctx, struct text *out)
+{
+    (void)ctx;
+    text_printf(out, "%s\n", cmdline_text());
+    return 0;
+}
+
+#define CPU_TEXT_MAX 4096u
+
+static int show_cpuinfo(const struct pseudo_ctx *ctx, struct text *out)
+{
+    (void)ctx;
+    for (unsigned cpu = 0; cpu < cpu_online_count(); cpu++) {
+        char *to = text_reserve(out, CPU_TEXT_MAX);
+        if (to != NULL) {
+            size_t size = (size_t)arch_cpu_describe(cpu, to, CPU_TEXT_MAX);
+            out->size += MIN(size, CPU_TEXT_MAX - 1ul);
+        }
+    }
+    return 0;
+}
+
+static int show_meminfo(const struct pseudo_ctx *ctx, struct text *out)
+{
+    struct frame_stats frames;
+    struct heap_stats heap;
+    struct proc_meminfo info = {0};
+
+    (void)ctx;
+    frame_get_stats(&frames);
+    heap_get_stats(&heap);
+    info.total = frames.total_pages << (PAGE_SHIFT - 10);
+    info.free = frames.free_pages << (PAGE_SHIFT - 10);
+    info.available = info.free;
+    info.shmem = vfs_memory_pages() << (PAGE_SHIFT - 10);
+    info.cached = info.shmem;
+    info.slab = heap.bytes_frames >> 10;
+    info.stacks = process_thread_total * (KSTACK_SIZE >> 10);
+    /* What is left is programs' own memory, and a few page tables. */
+    uint64_t known = info.free + info.shmem + info.slab + info.stacks;
+    info.anon = info.total - MIN(known, info.total);
+    proc_format_meminfo(out, &info);
+    return 0;
+}
+
+static void add_interrupt(void *arg, unsigned number, uint64_t count, const char *name)
+{
+    (void)number;
+    (void)name;
+    text_printf(arg, " %llu", (ull)count);
+}
+
+static int show_stat(const struct pseudo_ctx *ctx, struct text *out)
+{
+    uint64_t now = clock_monotonic_ns();
+    struct sched_times times;
+
+    (void)ctx;
+    sched_cpu_times(0, &times);
+    for (unsigned line = 0; line < 2; line++) {
+        text_printf(out, line == 0 ? "cpu  " : "cpu0 ");
+        text_printf(out, "%llu 0 %llu %llu 0 0 0 0 0 0\n", (ull)proc_ticks(times.user_ns),
+                    (ull)proc_ticks(times.system_ns), (ull)proc_ticks(times.idle_ns));
+    }
+    text_printf(out, "intr %llu", (ull)irq_total());
+    irq_for_each(add_interrupt, out);
+    text_printf(out, "\nctxt %llu\nbtime %llu\nprocesses %d\n", (ull)sched_switches(),
+                (ull)((clock_realtime_ns() - now) / NSEC_PER_SEC), pid_last());
+    text_printf(out, "procs_running %u\nprocs_blocked 0\nsoftirq 0 0 0 0 0 0 0 0 0 0 0\n",
+                MAX(sched_runnable(), 1u));
+    return 0;
+}
+
+static int show_uptime(const struct pseudo_ctx *ctx, struct text *out)
+{
+    uint64_t idle = 0;
+
+    (void)ctx;
+    for (unsigned cpu = 0; cpu < cpu_online_count(); cpu++) {
+        struct sched_times times;
+        sched_cpu_times(cpu, &times);
+        idle += times.idle_ns;
+    }
+    proc_format_uptime(out, clock_monotonic_ns(), idle);
+    return 0;
+}
+
+static int show_loadavg(const struct pseudo_ctx *ctx, struct text *out)
+{
+    unsigned long load[3];
+    unsigned running = sched_runnable();
+
+    (void)ctx;
+    sched_loadavg(load);
+    proc_format_loadavg(out, load, running, MAX(process_thread_total, running), pid_last());
+    return 0;
+}
+
+static int show_version(const struct pseudo_ctx *ctx, struct text *out)
+{
+    (void)ctx;
+    text_printf(out, "%s version %s (alba) (%s) %s\n", linux_uts.sysname, linux_uts.release,
+                __VERSION__, linux_uts.version);
+    return 0;
+}
+
+static int show_filesystems(const struct pseudo_ctx *ctx, struct text *out)
+{
+    (void)ctx;
+    for (struct fs_type *type = fs_type_next(NULL); type != NULL; type = fs_type_next(type)) {
+        if (!type->internal) {
+            text_printf(out, "nodev\t%s\n", type->name);
+        }
+    }
+    return 0;
+}
+
+static void show_interrupt(void *arg, unsigned number, uint64_t count, const char *name)
+{
+    text_printf(arg, "%3u: %10llu   APIC   %s\n", number, (ull)count, name);
+}
+
+static int show_interrupts(const struct pseudo_ctx *ctx, struct text *out)
+{
+    (void)ctx;
+    text_printf(out, "           CPU0       \n");
+    irq_for_each(show_interrupt, out);
+    return 0;
+}
+
+/* The name of a driver: that of its first device, without the number. */
+static void show_driver(struct text *out, const struct chrdev *dev)
+{
+    unsigned major = DEV_MAJOR(dev->first);
+    size_t size = strlen(dev->name);
+
+    while (size > 0 && dev->name[size - 1] >= '0' && dev->name[size - 1] <= '9') {
+        size--;
+    }
+    text_printf(out, "%3u %s%.*s\n", major, major == 5 ? "/dev/" : "", (int)size, dev->name);
+}
+
+static int show_devices(const struct pseudo_ctx *ctx, struct text *out)
+{
+    const struct chrdev *dev;
+
+    (void)ctx;
+    text_printf(out, "Character devices:\n  1 mem\n");
+    for (unsigned major = 2; major < 512; major++) {
+        for (unsigned i = 0; (dev = chrdev_get(i)) != NULL; i++) {
+            if (DEV_MAJOR(dev->first) == major) {
+                show_driver(out, dev);
+            }
+        }
+    }
+    text_printf(out, "\nBlock devices:\n");
+    return 0;
+}
+
+static int show_swaps(const struct pseudo_ctx *ctx, struct text *out)
+{
+    (void)ctx;
+    text_printf(out, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n");
+    return 0;
+}
+
+static int show_nothing(const struct pseudo_ctx *ctx, struct text *out)
+{
+    (void)ctx;
+    (void)out;
+    return 0;
+}
+
+static int show_vmstat(const struct pseudo_ctx *ctx, struct text *out)
+{
+    static const char *const zeroes[] = {
+        "nr_dirty", "nr_writeback", "pgpgin",     "pgpgout",  "pswpin",
+        "pswpout",  "pgfault",      "pgmajfault", "oom_kill",
+    };
+    struct frame_stats frames;
+
+    (void)ctx;
+    frame_get_stats(&frames);
+    text_printf(out, "nr_free_pages %llu\n", (ull)frames.free_pages);
+    text_printf(out, "nr_shmem %llu\nnr_file_pages %llu\n", (ull)vfs_memory_pages(),
+                (ull)vfs_memory_pages());
+    for (size_t i = 0; i < ARRAY_SIZE(zeroes); i++) {
+        text_printf(out, "%s 0\n", zeroes[i]);
+    }
+    return 0;
+}
+
+static void show_console(void *arg, struct line *line)
+{
+    text_printf(arg, "%-21s -W- (E     p a) %4u:%u\n", line->name, line->major, line->minor);
+}
+
+static int show_consoles(const struct pseudo_ctx *ctx, struct text *out)
+{
+    (void)ctx;
+    line_for_each(show_console, out);
+    return 0;
+}
+
+/* Which numbers belong to which terminals, for the TTY column of ps. */
+static void show_tty_driver(void *arg, struct line *line)
+{
+    size_t size = strlen(line->name);
+
+    while (size > 0 && line->name[size - 1] >= '0' && line->name[size - 1] <= '9') {
+        size--;
+    }
+    text_printf(arg, "%-20.*s /dev/%-8.*s %3u %7u serial\n", (int)size, line->name, (int)size,
+                line->name, line->major, line->minor);
+}
+
+static int show_tty_drivers(const struct pseudo_ctx *ctx, struct text *out)
+{
+    (void)ctx;
+    text_printf(out, "/dev/tty             /dev/tty        5       0 system:/dev/tty\n"
+                     "/dev/console         /dev/console    5       1 system:console\n");
+    line_for_each(show_tty_driver, out);
+    return 0;
+}
+
+static const struct pseudo_node tty_nodes[] = {
+    {.name = "drivers", .mode = S_IFREG | 0444, .show = show_tty_drivers},
+    {.name = NULL},
+};
+
+#define FILE_OF(file, function)                                                                    \
+    {                                                                                              \
+        .name = file, .mode = S_IFREG | 0444, .show = function                                     \
+    }
+#define LINK_OF(file)                                                                              \
+    {                                                                                              \
+        .name = file, .mode = S_IFLNK | 0777, .readlink = proc_self_readlink                       \
+    }
+
+const struct pseudo_node proc_system_nodes[] = {
+    LINK_OF("self"),
+    LINK_OF("thread-self"),
+    LINK_OF("mounts"),
+    FILE_OF("cmdline", show_cmdline),
+    FILE_OF("consoles", show_consoles),
+    FILE_OF("cpuinfo", show_cpuinfo),
+    FILE_OF("devices", show_devices),
+    FILE_OF("diskstats", show_nothing),
+    FILE_OF("filesystems", show_filesystems),
+    FILE_OF("interrupts", show_interrupts),
+    {.name = "kmsg", .mode = S_IFREG | 0400, .ops = &proc_kmsg_ops},
+    FILE_OF("loadavg", show_loadavg),
+    FILE_OF("locks", show_nothing),
+    FILE_OF("meminfo", show_meminfo),
+    FILE_OF("modules", show_nothing),
+    FILE_OF("partitions", show_nothing),
+    FILE_OF("stat", show_stat),
+    FILE_OF("swaps", show_swaps),
+    {.name = "sys", .mode = S_IFDIR | 0555, .children = proc_sys_nodes},
+    {.name = "tty", .mode = S_IFDIR | 0555, .children = tty_nodes},
+    FILE_OF("uptime", show_uptime),
+    FILE_OF("version", show_version),
+    FILE_OF("vmstat", show_vmstat),
+    {.name = NULL},
+};

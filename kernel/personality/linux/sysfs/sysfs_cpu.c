@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * /sys/devices/system: the CPUs as nproc, lscpu and C libraries look for them, one NUMA node, and
+ * the clock source. ctx->sub is a CPU's number plus one.
+ */
+#include "abi/errno.h"
+#include "kernel/arch/clock.h"
+#include "kernel/core/sched.h"
+#include "kernel/personality/linux/procfs/procfs_internal.h"
+#include "kernel/personality/linux/sysfs/sysfs.h"
+#include "lib/format.h"
+#include "lib/string.h"
+
+static int show_range(struct text *out, unsigned count)
+{
+    text_printf(out, count > 1 ? "0-%u\n" : "%u\n", count - 1);
+    return 0;
+}
+
+static int show_online(const struct pseudo_ctx *ctx, struct text *out)
+{
+    (void)ctx;
+    return show_range(out, cpu_online_count());
+}
+
+static int show_present(const struct pseudo_ctx *ctx, struct text *out)
+{
+    (void)ctx;
+    return show_range(out, cpu_present_count());
+}
+
+/* The CPUs that were found but are parked. */
+static int show_offline(const struct pseudo_ctx *ctx, struct text *out)
+{
+    unsigned online = cpu_online_count(), present = cpu_present_count();
+
+    (void)ctx;
+    if (present > online + 1) {
+        text_printf(out, "%u-%u", online, present - 1);
+    } else if (present > online) {
+        text_printf(out, "%u", online);
+    }
+    text_printf(out, "\n");
+    return 0;
+}
+
+static unsigned ctx_cpu(const struct pseudo_ctx *ctx)
+{
+    return (unsigned)ctx->sub - 1;
+}
+
+static int show_cpu_online(const struct pseudo_ctx *ctx, struct text *out)
+{
+    text_printf(out, "%d\n", ctx_cpu(ctx) < cpu_online_count());
+    return 0;
+}
+
+/* Every CPU is a core of its own, of one package. */
+static int show_own_number(const struct pseudo_ctx *ctx, struct text *out)
+{
+    text_printf(out, "%u\n", ctx_cpu(ctx));
+    return 0;
+}
+
+static int show_own_mask(const struct pseudo_ctx *ctx, struct text *out)
+{
+    unsigned cpu = ctx_cpu(ctx);
+
+    /* Words of 32 bits, the highest first. */
+    text_printf(out, "%08x", 1u << (cpu % 32));
+    for (unsigned word = cpu / 32; word > 0; word--) {
+        text_printf(out, ",00000000");
+    }
+    text_printf(out, "\n");
+    return 0;
+}
+
+static int show_all_mask(const struct pseudo_ctx *ctx, struct text *out)
+{
+    unsigned left = cpu_online_count();
+
+    (void)ctx;
+    text_printf(out, "%08x", left % 32 == 0 ? ~0u : (1u << left % 32) - 1);
+    for (unsigned word = (left - 1) / 32; word > 0; word--) {
+        text_printf(out, ",ffffffff");
+    }
+    text_printf(out, "\n");
+    return 0;
+}
+
+static const struct pseudo_node topology_nodes[] = {
+    SYSFS_FILE("core_cpus", 0444, show_own_mask),
+    SYSFS_FILE("core_cpus_list", 0444, show_own_number),
+    SYSFS_FILE("core_id", 0444, show_own_number),
+    SYSFS_FILE("core_siblings", 0444, show_all_mask),
+    SYSFS_FILE("core_siblings_list", 0444, show_online),
+    SYSFS_TEXT("die_id", "0\n"),
+    SYSFS_FILE("package_cpus", 0444, show_all_mask),
+    SYSFS_FILE("package_cpus_list", 0444, show_online),
+    SYSFS_TEXT("physical_package_id", "0\n"),
+    SYSFS_FILE("thread_siblings", 0444, show_own_mask),
+    SYSFS_FILE("thread_siblings_list", 0444, show_own_number),
+    {.name = NULL},
+};
+
+static const struct pseudo_node cpu_nodes[] = {
+    SYSFS_FILE("online", 0444, show_cpu_online),
+    SYSFS_DIR("topology", topology_nodes),
+    {.name = NULL},
+};
+
+static const struct pseudo_node cpu_dir = SYSFS_DIR("cpu", cpu_nodes);
+
+static int cpu_lookup(const struct pseudo_ctx *ctx, const char *name, struct pseudo_ctx *child)
+{
+    unsigned cpu;
+
+    (void)ctx;
+    if (strncmp(name, "cpu", 3) != 0 || !proc_parse_number(name + 3, cpu_present_count(), &cpu)) {
+        return -ENOENT;
+    }
+    *child = (struct pseudo_ctx){0, cpu + 1, &cpu_dir};
+    return 0;
+}
+
+static bool cpu_next(const struct pseudo_ctx *ctx, uint64_t *cursor, char name[32],
+                     struct pseudo_ctx *child)
+{
+    (void)ctx;
+    if (*cursor >= cpu_present_count()) {
+        return false;
+    }
+    snprintf(name, 32, "cpu%u", (unsigned)*cursor);
+    *child = (struct pseudo_ctx){0, ++*cursor, &cpu_dir};
+    return true;
+}
+
+/*
+ * Faults of CPU design (Documentation/ABI/testing/sysfs-devices-system-cpu). Nothing is done
+ * against them yet, and whether this CPU has them is not examined, so the worst is said.
+ */
+static const struct pseudo_node vulnerability_nodes[] = {
+    SYSFS_TEXT("itlb_multihit", "Unknown: No mitigations\n"),
+    SYSFS_TEXT("l1tf", "Vulnerable\n"),
+    SYSFS_TEXT("mds", "Vulnerable\n"),
+    SYSFS_TEXT("meltdown", "Vulnerable\n"),
+    SYSFS_TEXT("mmio_stale_data", "Unknown: No mitigations\n"),
+    SYSFS_TEXT("retbleed", "Vulnerable\n"),
+    SYSFS_TEXT("spec_store_bypass", "Vulnerable\n"),
+    SYSFS_TEXT("spectre_v1", "Vulnerable\n"),
+    SYSFS_TEXT("spectre_v2", "Vulnerable\n"),
+    SYSFS_TEXT("srbds", "Unknown: No mitigations\n"),
+    SYSFS_TEXT("tsx_async_abort", "Unknown: No mitigations\n"),
+    {.name = NULL},
+};
+
+static const struct pseudo_node cpus_nodes[] = {
+    SYSFS_TEXT("isolated", "\n"),
+    SYSFS_TEXT("kernel_max", "255\n"), /* BOOT_MAX_CPUS - 1 */
+    SYSFS_FILE("offline", 0444, show_offline),
+    SYSFS_FILE("online", 0444, show_online),
+    SYSFS_FILE("possible", 0444, show_present),
+    SYSFS_FILE("present", 0444, show_present),
+    SYSFS_DIR("vulnerabilities", vulnerability_nodes),
+    {.name = NULL},
+};
+
+static const struct pseudo_node node0_nodes[] = {
+    SYSFS_FILE("cpulist", 0444, show_online),
+    SYSFS_FILE("cpumap", 0444, show_all_mask),
+    SYSFS_TEXT("distance", "10\n"),
+    {.name = NULL},
+};
+
+static const struct pseudo_node numa_nodes[] = {
+    SYSFS_TEXT("has_cpu", "0\n"), SYSFS_TEXT("has_memory", "0\n"), SYSFS_DIR("node0", node0_nodes),
+    SYSFS_TEXT("online", "0\n"),  SYSFS_TEXT("possible", "0\n"),   {.name = NULL},
+};
+
+static int show_clock(const struct pseudo_ctx *ctx, struct text *out)
+{
+    (void)ctx;
+    text_printf(out, "%s\n", arch_clock_name());
+    return 0;
+}
+
+static const struct pseudo_node clocksource0_nodes[] = {
+    SYSFS_FILE("available_clocksource", 0444, show_clock),
+    SYSFS_FILE("current_clocksource", 0444, show_clock),
+    {.name = NULL},
+};
+
+static const struct pseudo_node clocksource_nodes[] = {
+    SYSFS_DIR("clocksource0", clocksource0_nodes),
+    {.name = NULL},
+};
+
+const struct pseudo_node sysfs_system_nodes[] = {
+    SYSFS_DIR("clocksource", clocksource_nodes),
+    {.name = "cpu",
+     .mode = S_IFDIR | 0755,
+     .children = cpus_nodes,
+     .lookup = cpu_lookup,
+     .next = cpu_next},
+    SYSFS_DIR("node", numa_nodes),
+    {.name = NULL},
+};

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Terminals as files: the list of them, open and close, and the special names /dev/tty (the
+ * caller's controlling terminal) and /dev/console (the terminal that the last console= names; else
+ * ttyS0; else hvc0; else a sink that swallows what is written).
+ */
+#include "kernel/personality/linux/tty/tty.h"
+#include "abi/errno.h"
+#include "kernel/base/cmdline.h"
+#include "kernel/dev/api/line.h"
+#include "kernel/mm/heap.h"
+#include "kernel/personality/linux/process/process.h"
+#include "lib/string.h"
+
+#define DEV_TTY       DEV(5, 0)
+#define DEV_CONSOLE   DEV(5, 1)
+#define CAP_SYS_ADMIN 21u
+
+/* Linux waits this long for a last close's output (closing_wait). */
+#define CLOSE_LIMIT_NS (30ull * 1000000000)
+
+static struct spinlock ttys_lock = SPINLOCK_INIT;
+static struct list ttys = LIST_INIT(ttys); /* [ttys_lock] */
+
+struct tty *tty_create(const struct tty_driver *driver, void *device, const char *name,
+                       dev_number dev)
+{
+    struct tty *tty = kzalloc(sizeof(*tty));
+    if (tty == NULL) {
+        return NULL;
+    }
+    ref_init(&tty->refs, 1);
+    tty->driver = driver;
+    tty->device = device;
+    strlcpy(tty->name, name, sizeof(tty->name));
+    tty->dev = dev;
+    list_init(&tty->link);
+    mutex_init(&tty->open_lock);
+    spin_init(&tty->lock);
+    tty->termios = tty_default_termios;
+    list_init(&tty->files);
+    waitq_init(&tty->read_wait);
+    waitq_init(&tty->write_wait);
+    return tty;
+}
+
+void tty_get(struct tty *tty)
+{
+    ref_get(&tty->refs);
+}
+
+void tty_put(struct tty *tty)
+{
+    if (ref_put(&tty->refs)) {
+        kfree(tty->in);
+        kfree(tty);
+    }
+}
+
+static struct tty *find(dev_number dev)
+{
+    struct tty *tty, *found = NULL;
+
+    unsigned long flags = spin_lock_irqsave(&ttys_lock);
+    list_for_each (tty, &ttys, link) {
+        if (tty->dev == dev && ref_get_unless_zero(&tty->refs)) {
+            found = tty;
+            break;
+        }
+    }
+    spin_unlock_irqrestore(&ttys_lock, flags);
+    return found;
+}
+
+static struct tty *find_name(const char *name, size_t size)
+{
+    struct tty *tty, *found = NULL;
+
+    unsigned long flags = spin_lock_irqsave(&ttys_lock);
+    list_for_each (tty, &ttys, link) {
+        if (strlen(tty->name) == size && memcmp(tty->name, name, size) == 0 &&
+            ref_get_unless_zero(&tty->refs)) {
+            found = tty;
+            break;
+        }
+    }
+    spin_unlock_irqrestore(&ttys_lock, flags);
+    return found;
+}
+
+int tty_device_number(const struct tty *tty)
+{
+    if (tty == NULL) {
+        return 0;
+    }
+    unsigned major = DEV_MAJOR(tty->dev), minor = DEV_MINOR(tty->dev);
+    return (int)((minor & 0xff) | major << 8 | (minor & ~0xffu) << 12);
+}
+
+/* Keeps the last console= that names a terminal there is. */
+static void take_console(void *arg, const char *value)
+{
+    struct tty **best = arg;
+    const char *comma = strchr(value, ',');
+    struct tty *tty = find_name(value, comma != NULL ? (size_t)(comma - value) : strlen(value));
+
+    if (tty != NULL) {
+        if (*best != NULL) {
+            tty_put(*best);
+        }
+        *best = tty;
+    }
+}
+
+static struct tty *find_console(void)
+{
+    struct tty *tty = NULL;
+
+    cmdline_for_each("console", take_console, &tty);
+    if (tty == NULL) {
+        tty = find_name("ttyS0", 5);
+    }
+    return tty != NULL ? tty : find_name("hvc0", 4);
+}
+
+/* First open: rings and device. REQUIRES open_lock. */
+static int start(struct tty *tty)
+{
+    if (tty->in == NULL) {
+        uint8_t *rings = kmalloc(2 * TTY_RING);
+        if (rings == NULL) {
+            return -ENOMEM;
+        }
+        tty->out = rings + TTY_RING;
+        __atomic_store_n(&tty->in, rings, __ATOMIC_RELEASE);
+    }
+    return tty->driver->open(tty);
+}
+
+static int attach_file(struct tty *tty, struct tty_file *tf)
+{
+    int error = 0;
+
+    mutex_lock(&tty->open_lock);
+    if (tty->dead) {
+        error = -EIO;
+    } else if (tty->exclusive && tty->open_count > 0 && !linux_capable(CAP_SYS_ADMIN)) {
+        error = -EBUSY;
+    } else if (tty->open_count == 0) {
+        error = start(tty);
+    }
+    if (error == 0) {
+        tty->open_count++;
+        unsigned long flags = spin_lock_irqsave(&tty->lock);
+        list_add_tail(&tty->files, &tf->link);
+        spin_unlock_irqrestore(&tty->lock, flags);
+    }
+    mutex_unlock(&tty->open_lock);
+    return error;
+}
+
+/* Opens file as tty; takes over the reference to it. */
+static int open_tty(struct file *file, struct tty *tty, bool is_console)
+{
+    struct tty_file *tf = kzalloc(sizeof(*tf));
+    int error = -ENOMEM;
+
+    if (tf != NULL) {
+        tf->tty = tty;
+        tf->is_console = is_console;
+        error = attach_file(tty, tf);
+    }
+    if (error != 0) {
+        kfree(tf);
+        tty_put(tty);
+        return error;
+    }
+    file->priv = tf;
+    return 0;
+}
+
+static int tty_node_open(struct file *file, dev_number dev)
+{
+    struct tty *tty = find(dev);
+
+    if (tty == NULL) {
+        return -ENXIO;
+    }
+    int error = open_tty(file, tty, false);
+    if (error == 0 && !(file->flags & O_NOCTTY) && (file->flags & O_ACCMODE) != O_WRONLY) {
+        tty_open_as_controlling(tty);
+    }
+    return error;
+}
+
+static int dev_tty_open(struct file *file, dev_number dev)
+{
+    (void)dev;
+    struct tty *tty = process_tty(current_process());
+    return tty == NULL ? -ENXIO : open_tty(file, tty, false);
+}
+
+static ssize_type sink_read(struct file *file, struct io *io, uint64_t *pos)
+{
+    (void)file, (void)io, (void)pos;
+    return 0;
+}
+
+static ssize_type sink_write(struct file *file, struct io *io, uint64_t *pos)
+{
+    (void)file, (void)pos;
+    size_t size = io->left;
+    return (ssize_type)size;
+}
+
+static const struct file_ops sink_ops = {.read = sink_read, .write = sink_write};
+
+static int dev_console_open(struct file *file, dev_number dev)
+{
+    (void)dev;
+    struct tty *tty = find_console();
+    if (tty == NULL) {
+        file->ops = &sink_ops;
+        return 0;
+    }
+    return open_tty(file, tty, true);
+}
+
+static ssize_type file_read_tty(struct file *file, struct io *io, uint64_t *pos)
+{
+    (void)pos;
+    return tty_read(file->priv, io, (file->flags & O_NONBLOCK) != 0);
+}
+
+static ssize_type file_write_tty(struct file *file, struct io *io, uint64_t *pos)
+{
+    (void)pos;
+    return tty_write(file->priv, io, (file->flags & O_NONBLOCK) != 0);
+}
+
+static unsigned file_poll_tty(struct file *file, struct poll_table *table)
+{
+    struct tty_file *tf = file->priv;
+    struct tty *tty = tf->tty;
+    unsigned mask = 0;
+
+    poll_wait(table, &tty->read_wait);
+    poll_wait(table, &tty->write_wait);
+    if (__atomic_load_n(&tf->hung_up, __ATOMIC_RELAXED)) {
+        return POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM | POLLERR | POLLHUP;
+    }
+    unsigned long flags = spin_lock_irqsave(&tty->lock);
+    if (tty_input_ready_locked(tty, true)) {
+        mask |= POLLIN | POLLRDNORM;
+    }
+    spin_unlock_irqrestore(&tty->lock, flags);
+    if (tty_output_has_room(tty)) {
+        mask |= POLLOUT | POLLWRNORM;
+    }
+    return mask;
+}
+
+/* The next open finds it as nobody's. REQUIRES open_lock. */
+static void stop(struct tty *tty)
+{
+    unsigned long flags = spin_lock_irqsave(&tty->lock);
+    tty_discard_input_locked(tty);
+    tty_discard_output_locked(tty);
+    tty->session = tty->pgrp = 0;
+    tty->exclusive = tty->stopped = tty->in_full = tty->stop_sent = false;
+    spin_unlock_irqrestore(&tty->lock, flags);
+    tty->driver->close(tty);
+}
+
+static void file_release_tty(struct file *file)
+{
+    struct tty_file *tf = file->priv;
+    struct tty *tty = tf->tty;
+
+    if (tty->open_count == 1 && !tty->stopped && !tty->dead) {
+        tty_drain(tty, CLOSE_LIMIT_NS);
+    }
+    mutex_lock(&tty->open_lock);
+    unsigned long flags = spin_lock_irqsave(&tty->lock);
+    list_del(&tf->link);
+    spin_unlock_irqrestore(&tty->lock, flags);
+    if (--tty->open_count == 0) {
+        stop(tty);
+    }
+    mutex_unlock(&tty->open_lock);
+    kfree(tf);
+    tty_put(tty);
+}
+
+static const struct file_ops tty_file_ops = {
+    .read = file_read_tty,
+    .write = file_write_tty,
+    .poll = file_poll_tty,
+    .ioctl = tty_ioctl,
+    .release = file_release_tty,
+};
+
+int tty_register(struct tty *tty, const char *node)
+{
+    tty->node = (struct chrdev){
+        .name = node,
+        .first = tty->dev,
+        .count = 1,
+        .mode = 0620,
+        .ops = &tty_file_ops,
+        .open = tty_node_open,
+    };
+    unsigned long flags = spin_lock_irqsave(&ttys_lock);
+    list_add_tail(&ttys, &tty->link);
+    spin_unlock_irqrestore(&ttys_lock, flags);
+    return chrdev_register(&tty->node);
+}
+
+static const struct chrdev dev_tty = {"tty", DEV_TTY, 1, 0666, &tty_file_ops, dev_tty_open};
+static const struct chrdev dev_console = {"console", DEV_CONSOLE,   1,
+                                          0600,      &tty_file_ops, dev_console_open};
+
+void linux_tty_init(void)
+{
+    chrdev_register(&dev_tty);
+    chrdev_register(&dev_console);
+    line_watch(tty_line_added);
+}

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Job control: sessions and their controlling terminals, the foreground process group, what happens
+ * to processes in the background, and hang-ups (POSIX.1-2017, chapter 11; credentials(7)).
+ * A process holds a reference to its terminal; it counts only while the terminal is its session's,
+ * so that taking a terminal from a session is one assignment.
+ */
+#include "abi/errno.h"
+#include "kernel/arch/user.h"
+#include "kernel/personality/linux/process/process.h"
+#include "kernel/personality/linux/tty/tty.h"
+
+#define CAP_SYS_ADMIN 21u
+
+struct tty *process_tty(struct linux_process *process)
+{
+    unsigned long flags = process_tree_acquire();
+    struct tty *tty = process->tty;
+    if (tty != NULL && __atomic_load_n(&tty->session, __ATOMIC_RELAXED) == process->session) {
+        tty_get(tty);
+    } else {
+        tty = NULL;
+    }
+    process_tree_release(flags);
+    return tty;
+}
+
+static bool is_controlling(const struct tty *tty, const struct linux_process *process)
+{
+    return process->tty == tty &&
+           __atomic_load_n(&tty->session, __ATOMIC_RELAXED) == process->session;
+}
+
+int tty_foreground_pgrp(struct tty *tty)
+{
+    return __atomic_load_n(&tty->pgrp, __ATOMIC_RELAXED);
+}
+
+int tty_check_background(struct tty *tty, int signo)
+{
+    struct linux_process *self = current_process();
+    int pgrp = self->pgrp;
+    int foreground = tty_foreground_pgrp(tty);
+
+    if (!is_controlling(tty, self) || foreground == 0 || foreground == pgrp) {
+        return 0;
+    }
+    if (signal_ignored_or_blocked(signo)) {
+        return signo == SIGTTIN ? -EIO : 0;
+    }
+    unsigned long flags = process_tree_acquire();
+    bool orphaned = pgrp_orphaned_locked(pgrp, NULL);
+    process_tree_release(flags);
+    if (orphaned) {
+        return -EIO;
+    }
+    signal_send_pgrp(pgrp, signo);
+    return -ERESTARTSYS;
+}
+
+void tty_signal_foreground(struct tty *tty, int signo)
+{
+    int pgrp = tty_foreground_pgrp(tty);
+    if (pgrp > 0) {
+        signal_send_pgrp(pgrp, signo);
+    }
+}
+
+/* Makes it the terminal of the caller, who leads its session; the old one was given up. */
+static void attach(struct tty *tty)
+{
+    struct linux_process *self = current_process();
+
+    tty_get(tty);
+    unsigned long flags = process_tree_acquire();
+    struct tty *old = self->tty;
+    self->tty = tty;
+    spin_lock(&tty->lock);
+    tty->session = self->session;
+    tty->pgrp = self->pgrp;
+    spin_unlock(&tty->lock);
+    process_tree_release(flags);
+    if (old != NULL) {
+        tty_put(old);
+    }
+}
+
+void tty_open_as_controlling(struct tty *tty)
+{
+    struct linux_process *self = current_process();
+
+    if (self->session != self->pid || tty->session != 0) {
+        return;
+    }
+    struct tty *have = process_tty(self);
+    if (have != NULL) {
+        tty_put(have);
+        return;
+    }
+    attach(tty);
+}
+
+static long set_controlling(struct tty *tty, struct file *file, bool steal)
+{
+    struct linux_process *self = current_process();
+
+    if (self->session == self->pid && tty->session == self->session) {
+        return 0;
+    }
+    struct tty *have = process_tty(self);
+    if (have != NULL) {
+        tty_put(have);
+        return -EPERM;
+    }
+    if (self->session != self->pid) {
+        return -EPERM;
+    }
+    if (tty->session != 0 && !(steal && linux_capable(CAP_SYS_ADMIN))) {
+        return -EPERM;
+    }
+    if ((file->flags & O_ACCMODE) == O_WRONLY && !linux_capable(CAP_SYS_ADMIN)) {
+        return -EPERM;
+    }
+    attach(tty);
+    return 0;
+}
+
+/* Tells the foreground group and lets go of the session. */
+static void leave_session(struct tty *tty)
+{
+    unsigned long flags = spin_lock_irqsave(&tty->lock);
+    int pgrp = tty->pgrp;
+    tty->session = 0;
+    tty->pgrp = 0;
+    spin_unlock_irqrestore(&tty->lock, flags);
+    if (pgrp > 0) {
+        signal_send_pgrp(pgrp, SIGHUP);
+        signal_send_pgrp(pgrp, SIGCONT);
+    }
+}
+
+static long give_up_controlling(struct tty *tty)
+{
+    struct linux_process *self = current_process();
+
+    if (!is_controlling(tty, self)) {
+        return -ENOTTY;
+    }
+    if (self->session == self->pid) {
+        leave_session(tty);
+    }
+    unsigned long flags = process_tree_acquire();
+    self->tty = NULL;
+    process_tree_release(flags);
+    tty_put(tty);
+    return 0;
+}
+
+/* The session of a group, or 0 when there is no such group. */
+static int session_of_group(int pgrp)
+{
+    int session = 0;
+
+    unsigned long flags = process_tree_acquire();
+    struct list *group = pid_group(pgrp);
+    if (group != NULL && !list_empty(group)) {
+        session = list_first(group, struct linux_process, pgrp_link)->session;
+    }
+    process_tree_release(flags);
+    return session;
+}
+
+static long set_foreground(struct tty *tty, vaddr_t arg)
+{
+    struct linux_process *self = current_process();
+    int32_t pgrp;
+
+    int error = tty_check_background(tty, SIGTTOU);
+    if (error != 0) {
+        return error == -EIO ? -ENOTTY : error;
+    }
+    if (!is_controlling(tty, self)) {
+        return -ENOTTY;
+    }
+    error = get_user(pgrp, arg);
+    if (error != 0) {
+        return error;
+    }
+    if (pgrp < 0) {
+        return -EINVAL;
+    }
+    int session = session_of_group(pgrp);
+    if (session == 0) {
+        return -ESRCH;
+    }
+    if (session != self->session) {
+        return -EPERM;
+    }
+    unsigned long flags = spin_lock_irqsave(&tty->lock);
+    tty->pgrp = pgrp;
+    spin_unlock_irqrestore(&tty->lock, flags);
+    return 0;
+}
+
+long tty_job_ioctl(struct tty_file *tf, struct file *file, unsigned request, vaddr_t arg)
+{
+    struct tty *tty = tf->tty;
+    int32_t value;
+
+    switch (request) {
+    case TIOCSCTTY:
+        return set_controlling(tty, file, arg == 1);
+    case TIOCNOTTY:
+        return give_up_controlling(tty);
+    case TIOCSPGRP:
+        return set_foreground(tty, arg);
+    case TIOCGPGRP:
+        if (!is_controlling(tty, current_process())) {
+            return -ENOTTY;
+        }
+        value = tty_foreground_pgrp(tty);
+        return put_user(value, arg);
+    case TIOCGSID:
+        value = tty->session;
+        if (!is_controlling(tty, current_process()) || value == 0) {
+            return -ENOTTY;
+        }
+        return put_user(value, arg);
+    case TIOCVHANGUP:
+        if (!linux_capable(CAP_SYS_ADMIN)) {
+            return -EPERM;
+        }
+        tty_hangup(tty);
+        return 0;
+    default:
+        return -ENOTTY;
+    }
+}
+
+/* All files end, but those of /dev/console, which is there for who has nothing else. */
+static void hang_up_files(struct tty *tty)
+{
+    struct tty_file *tf;
+
+    unsigned long flags = spin_lock_irqsave(&tty->lock);
+    list_for_each (tf, &tty->files, link) {
+        if (!tf->is_console) {
+            __atomic_store_n(&tf->hung_up, true, __ATOMIC_RELAXED);
+        }
+    }
+    tty_discard_input_locked(tty);
+    tty->stopped = false;
+    tty_flush_locked(tty);
+    spin_unlock_irqrestore(&tty->lock, flags);
+    tty_input_taken(tty);
+    waitq_wake_all(&tty->read_wait);
+    waitq_wake_all(&tty->write_wait);
+}
+
+void tty_hangup(struct tty *tty)
+{
+    int session = tty->session;
+
+    hang_up_files(tty);
+    leave_session(tty);
+    struct linux_process *leader = session > 0 ? process_find(session) : NULL;
+    if (leader != NULL) {
+        struct linux_siginfo info = {.signo = SIGHUP, .code = SI_KERNEL};
+        signal_send_process(leader, &info);
+        info.signo = SIGCONT;
+        signal_send_process(leader, &info);
+        process_put(leader);
+    }
+}
+
+void tty_session_leader_exit(struct linux_process *process)
+{
+    if (process->session != process->pid) {
+        return;
+    }
+    struct tty *tty = process_tty(process);
+    if (tty != NULL) {
+        hang_up_files(tty);
+        leave_session(tty);
+        tty_put(tty);
+    }
+}
+
+void tty_vhangup_current(void)
+{
+    struct tty *tty = process_tty(current_process());
+    if (tty != NULL) {
+        tty_hangup(tty);
+        tty_put(tty);
+    }
+}

@@ -12,32 +12,40 @@ PVH_O  := $(B)/b/boot/door/pvh/entry.o $(B)/b/boot/door/pvh/door.o $(B)/b/payloa
 
 $(B)/b/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(BOOT_FLAGS) -c $< -o $@
+	$(call say,CC,$<)
+	$(Q)$(CC) $(BOOT_FLAGS) -c $< -o $@
 $(B)/b/%.o: %.S
 	@mkdir -p $(@D)
-	$(CC) $(BOOT_FLAGS) -c $< -o $@
+	$(call say,CC,$<)
+	$(Q)$(CC) $(BOOT_FLAGS) -c $< -o $@
 $(B)/b/boot/loader/block.o: boot/loader/block.c
 	@mkdir -p $(@D)
-	$(CC) $(BOOT_BLOCK_FLAGS) -c $< -o $@
+	$(call say,CC,$<)
+	$(Q)$(CC) $(BOOT_BLOCK_FLAGS) -c $< -o $@
 
 # The payload: the kernel ELF as it is, or packed.
 $(B)/b/mkpayload: boot/tools/mkpayload.c boot/loader/block.c lib/elf.c boot/loader/payload.h \
                   boot/loader/block.h lib/elf.h
 	@mkdir -p $(@D)
-	$(HOSTCC) -std=gnu17 -O2 -I. $(filter-out -Wframe-larger-than=%,$(WARN)) -o $@ $(filter %.c,$^) -llz4
+	$(call say,LD,$@)
+	$(Q)$(HOSTCC) -std=gnu17 -O2 -I. $(filter-out -Wframe-larger-than=%,$(WARN)) -o $@ $(filter %.c,$^) -llz4
 $(B)/b/payload_%.bin $(B)/b/payload_%.hdr: $(B)/kernel.elf $(B)/b/mkpayload
-	$(B)/b/mkpayload $* $< $(B)/b/payload_$*.hdr $(B)/b/payload_$*.bin
+	$(call say,GEN,$@)
+	$(Q)$(B)/b/mkpayload $* $< $(B)/b/payload_$*.hdr $(B)/b/payload_$*.bin
 .SECONDARY: $(foreach f,stored lz4,$(B)/b/payload_$f.bin $(B)/b/payload_$f.hdr)
 $(B)/b/payload_stored.o: PAYLOAD_ALIGN := 4096
 $(B)/b/payload_lz4.o:    PAYLOAD_ALIGN := 16
 $(B)/b/payload_%.o: boot/loader/payload_data.S $(B)/b/payload_%.bin
-	$(CC) $(BOOT_FLAGS) -DPAYLOAD_HEADER='"$(B)/b/payload_$*.hdr"' -DPAYLOAD_DATA='"$(B)/b/payload_$*.bin"' \
+	$(call say,CC,$<)
+	$(Q)$(CC) $(BOOT_FLAGS) -DPAYLOAD_HEADER='"$(B)/b/payload_$*.hdr"' -DPAYLOAD_DATA='"$(B)/b/payload_$*.bin"' \
 	    -DPAYLOAD_ALIGN=$(PAYLOAD_ALIGN) -c $< -o $@
 
 $(B)/alba.elf: $(BOOT_O) $(PVH_O) boot/door/pvh/pvh.lds
-	$(LD) -static -z max-page-size=64 -z noexecstack --gc-sections --no-undefined --build-id=none \
+	$(call say,LD,$@)
+	$(Q)$(LD) -static -z max-page-size=64 -z noexecstack --gc-sections --no-undefined --build-id=none \
 	    -T boot/door/pvh/pvh.lds -o $(B)/b/alba.sym.elf $(BOOT_O) $(PVH_O)
-	$(OBJCOPY) --strip-all $(B)/b/alba.sym.elf $@
+	$(call say,GEN,$@)
+	$(Q)$(OBJCOPY) --strip-all $(B)/b/alba.sym.elf $@
 
 # The bzImage: real-mode code in front, then the loader with the packed kernel.
 LINUX_O := $(B)/b/boot/door/linux/entry.o $(B)/b/boot/door/linux/door.o $(B)/b/payload_lz4.o
@@ -49,25 +57,33 @@ SETUP_O := $(SETUP_C:%.c=$(B)/b16/%.o) \
 
 $(B)/b16/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(SETUP_FLAGS) -c $< -o $@
+	$(call say,CC,$<)
+	$(Q)$(CC) $(SETUP_FLAGS) -c $< -o $@
 $(B)/b16/%.o: %.S
 	@mkdir -p $(@D)
-	$(CC) $(SETUP_FLAGS) -c $< -o $@
+	$(call say,CC,$<)
+	$(Q)$(CC) $(SETUP_FLAGS) -c $< -o $@
 $(B)/b/setup.bin: $(SETUP_O) boot/door/linux/setup/setup.lds
-	$(LD) -m elf_i386 -static -z noexecstack --gc-sections --no-undefined --build-id=none \
+	$(call say,LD,$@)
+	$(Q)$(LD) -m elf_i386 -static -z noexecstack --gc-sections --no-undefined --build-id=none \
 	    --no-warn-rwx-segments -T boot/door/linux/setup/setup.lds -o $(B)/b/setup.elf $(SETUP_O)
-	$(OBJCOPY) -O binary $(B)/b/setup.elf $@
+	$(call say,GEN,$@)
+	$(Q)$(OBJCOPY) -O binary $(B)/b/setup.elf $@
 
 $(B)/b/image.bin: $(BOOT_O) $(LINUX_O) boot/door/linux/image.lds
-	$(LD) -pie --no-dynamic-linker -z max-page-size=4096 -z noexecstack --gc-sections --no-undefined \
+	$(call say,LD,$@)
+	$(Q)$(LD) -pie --no-dynamic-linker -z max-page-size=4096 -z noexecstack --gc-sections --no-undefined \
 	    --build-id=none --no-warn-rwx-segments -T boot/door/linux/image.lds -o $(B)/b/image.elf \
 	    $(BOOT_O) $(LINUX_O)
-	$(OBJCOPY) -O binary -R .dynamic $(B)/b/image.elf $@
+	$(call say,GEN,$@)
+	$(Q)$(OBJCOPY) -O binary -R .dynamic $(B)/b/image.elf $@
 $(B)/b/mkbzimage: boot/tools/mkbzimage.c boot/door/linux/params.h
 	@mkdir -p $(@D)
-	$(HOSTCC) -std=gnu17 -O2 -I. $(filter-out -Wframe-larger-than=%,$(WARN)) -o $@ $<
+	$(call say,LD,$@)
+	$(Q)$(HOSTCC) -std=gnu17 -O2 -I. $(filter-out -Wframe-larger-than=%,$(WARN)) -o $@ $<
 $(B)/alba.bzImage: $(B)/b/setup.bin $(B)/b/image.bin $(B)/b/mkbzimage
-	$(B)/b/mkbzimage $(B)/b/setup.bin $(B)/b/image.bin $@
+	$(call say,GEN,$@)
+	$(Q)$(B)/b/mkbzimage $(B)/b/setup.bin $(B)/b/image.bin $@
 
 -include $(patsubst %.o,%.d,$(BOOT_O) $(PVH_O) $(LINUX_O) $(SETUP_O))
 .PHONY: images

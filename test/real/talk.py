@@ -19,7 +19,7 @@ LIMIT = int(os.environ.get("TALK_LIMIT", "120"))  # seconds; catches hangs only
 PS1 = "@> "
 # busybox's editor asks where the cursor is after a prompt, but not when it draws a line again.
 PROMPT = PS1 + "\x1b[6n"
-CTRL_A, CTRL_C, CTRL_D, CTRL_E, CTRL_R = "\x01", "\x03", "\x04", "\x05", "\x12"
+CTRL_A, CTRL_C, CTRL_D, CTRL_E = "\x01", "\x03", "\x04", "\x05"
 CTRL_U, CTRL_W, CTRL_Z, CTRL_BACKSLASH, ESC, ENTER = "\x15", "\x17", "\x1a", "\x1c", "\x1b", "\r"
 UP, LEFT, DELETE, BACKSPACE, TAB = "\x1b[A", "\x1b[D", "\x1b[3~", "\x7f", "\t"
 PLACES = ["here", "alba"]

@@ -50,6 +50,8 @@ void process_put(struct linux_process *process)
         return;
     }
     assert(list_empty(&process->children) && list_empty(&process->threads));
+    /* A fork that failed half-way, or prlimit on a zombie, may have left one armed. */
+    linux_itimers_cancel(process);
     if (process->leader != NULL) {
         linux_thread_free(process->leader);
     }

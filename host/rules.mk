@@ -25,6 +25,13 @@ $(ALBA): $(HOST_O)
 alba: $(ALBA) ## the command build/alba
 all: $(ALBA)
 
+PREFIX ?= /usr/local
+.PHONY: install
+install: $(ALBA) $(B)/alba.elf ## alba, its kernel and its manual, below PREFIX (/usr/local)
+	install -D $(ALBA) $(DESTDIR)$(PREFIX)/bin/alba
+	install -D -m 644 $(B)/alba.elf $(DESTDIR)$(PREFIX)/lib/alba/alba.elf
+	install -D -m 644 doc/alba.1 $(DESTDIR)$(PREFIX)/share/man/man1/alba.1
+
 # A root file system with nothing but busybox, its links, and what a shell looks for.
 BUSYBOX ?= $(shell command -v busybox)
 BUSYBOX_ROOT := $(B)/root
@@ -41,4 +48,4 @@ $(BUSYBOX_ROOT)/etc/passwd: $(BUSYBOX) host/rules.mk
 
 .PHONY: run
 run: $(ALBA) $(B)/alba.elf $(BUSYBOX_ROOT)/etc/passwd ## a busybox prompt on Alba
-	@$(ALBA) run -it --root $(BUSYBOX_ROOT) -w /root -e 'PS1=\w \$$ ' sh
+	@$(ALBA) run -it --root $(BUSYBOX_ROOT) -w /root -e 'PS1=\w \$$ ' sh || [ $$? != 125 ]

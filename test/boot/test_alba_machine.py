@@ -165,6 +165,18 @@ def test_processes_left_behind_do_not_keep_the_machine(sh):
     assert (done.stdout, done.returncode) == (b"started\n", 2)
 
 
+def test_installed(root, command, tmp_path):
+    """`make install` puts the kernel where alba finds it, wherever that is."""
+    del command  # all is built
+    subprocess.run(["make", "-s", "-C", root, "install", f"DESTDIR={tmp_path}", "PREFIX=/opt"],
+                   check=True)
+    environ = {name: value for name, value in os.environ.items() if name != "ALBA_KERNEL"}
+    done = subprocess.run([tmp_path / "opt/bin/alba", "run", BUSYBOX, "echo", "hello"], env=environ,
+                          stdin=subprocess.DEVNULL, capture_output=True, timeout=LIMIT, check=False)
+    assert done.stdout == b"hello\n", done.stderr
+    assert (tmp_path / "opt/share/man/man1/alba.1").exists()
+
+
 def test_kernel_without_a_way_on(run):
     done = run("--append", "rdinit=/nowhere", BUSYBOX, "true")
     assert done.returncode == 125 and b"/nowhere" in done.stderr

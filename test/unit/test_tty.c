@@ -196,11 +196,11 @@ static void test_line_too_long(void **state)
     for (int i = 0; i < 5000; i++) {
         type("x");
     }
-    assert_int_equal(shown_size, 5000 - 4094);
+    assert_int_equal(shown_size, 5000 - 4095);
     assert_int_equal(shown[0], '\a');
     type("\n");
-    assert_int_equal(get(buf, sizeof(buf)), 4095);
-    assert_int_equal(buf[4094], '\n');
+    assert_int_equal(get(buf, sizeof(buf)), 4096);
+    assert_int_equal(buf[4095], '\n');
 }
 
 static void test_full_buffer_throttles(void **state)
@@ -217,7 +217,7 @@ static void test_full_buffer_throttles(void **state)
             break;
         }
     }
-    assert_int_equal(total, 4094);
+    assert_int_equal(total, 4095);
     assert_true(tty.in_full);
     assert_int_equal(get(buf, sizeof(buf)), 100);
     assert_int_equal(unthrottles, 1);

@@ -10,9 +10,6 @@
 #include "kernel/personality/linux/tty/tty.h"
 #include "lib/string.h"
 
-#define FULL_MARK                                                                                  \
-    (TTY_RING - 2) /* the last bytes are kept for a delimiter and PARMRK's doubling                \
-                    */
 #define STOP_MARK  (TTY_RING - 128) /* IXOFF: VSTOP is sent at this, VSTART below the other */
 #define START_MARK 128u
 
@@ -21,6 +18,12 @@ void tty_in_set_delimiter(struct tty *tty, unsigned at, bool on)
     uint8_t bit = (uint8_t)(1u << at % 8);
     uint8_t *byte = &tty->in_delimiter[at % TTY_RING / 8];
     *byte = (uint8_t)(on ? *byte | bit : *byte & ~bit);
+}
+
+/* One place is kept for a delimiter, and one for a byte that PARMRK doubles. */
+static bool is_filled(const struct tty *tty)
+{
+    return tty_in_used(tty) + (tty_iflag(tty, PARMRK) ? 2 : 1) >= TTY_RING;
 }
 
 static void put(struct tty *tty, uint8_t byte)
@@ -201,7 +204,7 @@ static void end_line(struct tty *tty, uint8_t byte)
 /* A character for the reader, echoed. */
 static void ordinary(struct tty *tty, uint8_t byte)
 {
-    if (tty_in_used(tty) >= FULL_MARK) {
+    if (is_filled(tty)) {
         if (tty_iflag(tty, IMAXBEL)) {
             tty_echo_raw(tty, "\a");
         }
@@ -369,8 +372,7 @@ static int input_byte(struct tty *tty, uint8_t byte)
 /* No byte can be taken: a canonical line that is too long is not a reason, its rest is dropped. */
 static bool is_full(const struct tty *tty)
 {
-    return tty_in_used(tty) >= FULL_MARK &&
-           (!tty_lflag(tty, ICANON) || tty->in_line != tty->in_tail);
+    return is_filled(tty) && (!tty_lflag(tty, ICANON) || tty->in_line != tty->in_tail);
 }
 
 /* Takes bytes until one of them means a signal; *taken counts. REQUIRES tty->lock. */

@@ -1,5 +1,5 @@
 # Alba: `make` alone prints what can be asked for. One makefile, no recursion, no hidden scripts.
-MAKEFLAGS += --no-builtin-rules --jobs=$(shell nproc)
+MAKEFLAGS += --no-builtin-rules $(if $(filter 0,$(MAKELEVEL)),--jobs=$(shell nproc))
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 

@@ -88,7 +88,7 @@ class Talk:
         self.expect("ready\r\n")
 
     def status(self):
-        return int(self.line("echo $?"))
+        return int(self.line("echo $?").split()[-1])
 
     def ended(self):
         """Waits for the end; the exit status as a shell would show it."""

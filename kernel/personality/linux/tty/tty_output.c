@@ -198,6 +198,10 @@ static int write_all(const struct tty_write *call, const uint8_t *bytes, size_t 
     struct tty *tty = tf->tty;
 
     for (*done = 0; *done < size;) {
+        /* Ctrl-C made room by throwing output away: nothing of this call comes after its echo. */
+        if (thread_interrupted()) {
+            return -ERESTARTSYS;
+        }
         if (hung_up(tf)) {
             return -EIO;
         }

@@ -2,11 +2,14 @@
 """What `alba run` packs: libraries, scripts, roots, volumes; and files that are no programs."""
 import os
 import pathlib
+import pwd
+import shutil
 import subprocess
+import tempfile
 
 import pytest
 
-from alba_command import (fixture_alba, fixture_environment, fixture_pack, fixture_run, said)
+from alba_command import (LIMIT, fixture_alba, fixture_environment, fixture_pack, fixture_run, said)
 
 def elf_programs(count):
     found = []
@@ -146,13 +149,23 @@ def test_programs_that_are_not_there(run, tmp_path):
         said(done)
 
 
-def test_unreadable_files_say_why(run, tmp_path):
-    """Only for an ordinary user: root reads everything."""
-    (tmp_path / "tree").mkdir()
-    (tmp_path / "tree" / "secret").mkdir(mode=0)
-    if os.access(tmp_path / "tree" / "secret", os.R_OK):
-        pytest.skip("runs as root")
-    done = run("-v", f"{tmp_path}/tree:/x", "/bin/true")
+def test_unreadable_files_say_why(built):
+    """As an ordinary user, for root reads everything: where nobody can read the command, a copy."""
+    nobody = pwd.getpwnam("nobody")
+    user = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+    with tempfile.TemporaryDirectory() as name:
+        place = pathlib.Path(name)
+        place.chmod(0o755)
+        shutil.copy(built("alba"), place / "alba")
+        (place / "kernel").write_bytes(b"")
+        (place / "tree").mkdir()
+        (place / "tree" / "secret").mkdir(mode=0)
+        done = subprocess.run([place / "alba", "run", "--accel", "tcg", "-v", f"{place}/tree:/x",
+                               "/bin/true"],
+                              env={"ALBA_QEMU": "/bin/false", "ALBA_KERNEL": f"{place}/kernel",
+                                   "PATH": "/usr/bin:/bin"},
+                              capture_output=True, timeout=LIMIT, check=False,
+                              **(user if os.geteuid() == 0 else {}))
     assert done.returncode == 125 and "Permission denied" in said(done)
 
 

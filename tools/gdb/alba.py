@@ -5,6 +5,7 @@
     alba-log        the kernel's log
     alba-timeline   stages and steps of the boot, with their costs
     alba-threads    all threads of programs: process, state, name
+    alba-stack TID  where a thread sleeps in the kernel
     alba-walk ADDR  the page-table entries for an address
 """
 import re
@@ -86,22 +87,40 @@ class Timeline(Command):
                   f"{one['name'].string()}")
 
 
+def linux_threads():
+    """(tid, struct thread *) of every thread of a program."""
+    chunks = in_file("kernel/personality/linux/process/pid.c", "chunks")
+    for i in range(chunks.type.range()[1] + 1):
+        for k in range(CHUNK if int(chunks[i]) else 0):
+            linux = chunks[i][k]["thread"]
+            if int(linux):
+                yield i * CHUNK + k, linux["thread"]
+
+
 class Threads(Command):
     name = "threads"
 
     def run(self, argument):
-        chunks = in_file("kernel/personality/linux/process/pid.c", "chunks")
-        for i in range(chunks.type.range()[1] + 1):
-            chunk = chunks[i]
-            if int(chunk) == 0:
-                continue
-            for k in range(CHUNK):
-                linux = chunk[k]["thread"]
-                if int(linux) == 0:
-                    continue
-                thread = linux["thread"]
-                print(f"{i * CHUNK + k:>6} {str(thread['state']):<18} "
-                      f"{thread['name'].string():<16} {int(thread):#x}")
+        for tid, thread in linux_threads():
+            print(f"{tid:>6} {str(thread['state']):<18} {thread['name'].string():<16} "
+                  f"{int(thread):#x}")
+
+
+class Stack(Command):
+    name = "stack"
+
+    def run(self, argument):
+        """Where a thread sleeps: the frame of the switch, then along the frame pointers."""
+        thread = dict(linux_threads())[int(argument)]
+        frame = thread["arch"]["kernel_sp"].cast(gdb.lookup_type("struct switch_frame").pointer())
+        ip, frame_pointer = int(frame["rip"]), int(frame["rbp"])
+        while ip > 0xffff << 48:
+            symbol = gdb.execute(f"info symbol {ip:#x}", to_string=True).split(" in section")[0]
+            print(f"  {ip:#x} {symbol}")
+            if not frame_pointer > 0xffff << 48:
+                break
+            words = gdb.Value(frame_pointer).cast(gdb.lookup_type("long").pointer())
+            ip, frame_pointer = int(words[1]) & (1 << 64) - 1, int(words[0]) & (1 << 64) - 1
 
 
 class Walk(Command):
@@ -122,5 +141,5 @@ class Walk(Command):
             table = entry & 0x000ffffffffff000
 
 
-for command in (Relocate, Log, Timeline, Threads, Walk):
+for command in (Relocate, Log, Timeline, Threads, Stack, Walk):
     command()

@@ -29,7 +29,7 @@ def fixture_outer(start, built):
 
 def modes(fd):
     said = subprocess.run(["busybox", "stty", "-a"], stdin=fd, capture_output=True, check=True)
-    return said.stdout.decode().strip()
+    return said.stdout.decode().split()
 
 
 def back(outer):
@@ -87,7 +87,7 @@ def test_alba_gets_a_signal(outer, number, program, prompt):
     os.kill(alba, number)
     outer.expect(f"ended {128 + number}")
     talks.wait_until(lambda: not any(pathlib.Path(f"/proc/{pid}").exists() for pid in machines))
-    talks.wait_until(lambda: modes(outer.child.child_fd) == outer.modes)
+    talks.wait_until(lambda: modes(outer.child.child_fd) == outer.modes.split())
     outer.keys(ENTER)
     outer.prompt()
 

@@ -77,3 +77,13 @@ def test_memory_can_run_out(built):
     assert "processes: exit 30\n" in result.output or "processes: killed" in result.output, result
     assert "pages: killed by signal 9\n" in result.output, result
     assert "Out of memory" in result.output, result
+
+
+@pytest.mark.parametrize("memory", ["12M", "64M"])
+@pytest.mark.parametrize("seed", [1000, 2000])
+def test_random_system_calls(built, seed, memory):
+    """Every call with arguments that hurt, thousands of times, as root and not: it stands."""
+    result = boot(built, program="random_calls", memory=memory,
+                  append=f"console=ttyS0 seed={seed} rounds=200")
+    assert result.status == 0 and "still here\n" in result.output, result
+    assert "Kernel panic" not in result.output, result

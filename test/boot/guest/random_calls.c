@@ -218,9 +218,27 @@ static void too_long(int sig)
     kill(-1, SIGKILL); /* everybody but us */
 }
 
+/* What a child that was root may have made of it is made good. */
+static void renew(void)
+{
+    umount2("/tmp", MNT_DETACH);
+    umount2("/dev", MNT_DETACH);
+    unlink("/tmp/a");
+    unlink("/dev/null");
+    unlink("/dev/zero");
+    mkdir("/tmp", 0777);
+    mkdir("/dev", 0755);
+    chmod("/tmp", 0777);
+    mknod("/dev/null", S_IFCHR | 0666, 0x103);
+    mknod("/dev/zero", S_IFCHR | 0666, 0x105);
+    chmod("/dev/null", 0666);
+    chmod("/dev/zero", 0666);
+}
+
 /* One child with its children, for five seconds at most. */
 static void run_child(unsigned long seed)
 {
+    renew();
     struct sigaction act = {.sa_handler = too_long};
     sigaction(SIGALRM, &act, NULL);
     pid_t pid = fork();
@@ -252,13 +270,6 @@ int main(int argc, char **argv)
     unsigned long seed = setting(argc, argv, "seed", 1),
                   rounds = setting(argc, argv, "rounds", 100);
     mount("proc", "/proc", "proc", 0, NULL);
-    mkdir("/tmp", 0777);
-    chmod("/tmp", 0777);
-    mkdir("/dev", 0755);
-    mknod("/dev/null", S_IFCHR | 0666, 0x103);
-    mknod("/dev/zero", S_IFCHR | 0666, 0x105);
-    chmod("/dev/null", 0666);
-    chmod("/dev/zero", 0666);
     for (unsigned long i = 0; i < rounds; i++) {
         printf("seed %lu\n", seed + i);
         fflush(stdout);

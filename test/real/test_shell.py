@@ -170,7 +170,8 @@ def test_raw_mode(talk):
     talk.run("stty -icanon min 0 time 2; head -c 1 | wc -c; stty sane")
     assert talk.prompt() == "0"
     assert talk.line("read -t 0.2 x; echo $?").endswith("1")
-    talk.run("read -s -n 3 x; echo \"<$x>\"")
+    talk.run("stty -echo; echo set\"\"tled; read -s -n 3 x; stty echo; echo \"<$x>\"")
+    talk.expect("settled\r\n")
     talk.keys("abc")
     assert talk.prompt() == "<abc>"
 

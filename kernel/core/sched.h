@@ -5,7 +5,9 @@
  * code is not preempted, user code is at the end of an interrupt. The boot thread of a CPU becomes
  * its idle thread.
  */
+#include "kernel/core/smp.h"
 #include "kernel/core/thread.h"
+#include "lib/cpumask.h"
 
 struct bootinfo;
 
@@ -21,6 +23,15 @@ void sched_point(void);
  * may end). Any context. */
 bool sched_wake(struct thread *thread, enum wait_mode mode);
 
+/* Changes how a thread is scheduled; a new thread has its creator's parameters and affinity. Any
+ * context. sched_set_affinity moves it away if need be; -EINVAL: no CPU of the set is online. */
+void sched_set_params(struct thread *thread, const struct sched_params *params);
+void sched_get_params(const struct thread *thread, struct sched_params *params);
+int sched_set_affinity(struct thread *thread, const struct cpumask *cpus);
+void sched_get_affinity(const struct thread *thread, struct cpumask *cpus);
+/* The slice of SCHED_RR and the usual one of the others, for sched_rr_get_interval. */
+uint64_t sched_slice_ns(const struct thread *thread);
+
 /* Turns the caller into the idle loop; never returns. */
 _Noreturn void sched_idle(void);
 
@@ -34,5 +45,12 @@ unsigned sched_runnable(void);
 uint64_t sched_switches(void);
 /* The three load averages, fixed point with 11 fraction bits, as in /proc/loadavg. */
 void sched_loadavg(unsigned long load[3]);
-unsigned cpu_online_count(void);  /* CPUs that run threads */
-unsigned cpu_present_count(void); /* CPUs found at boot */
+/* What /proc/schedstat says of a CPU, beside its times. */
+struct sched_stat {
+    uint64_t yields, switches, idle_switches; /* sched_yield; schedule; of these, to idle */
+    uint64_t wakes, wakes_local;
+    uint64_t run_ns, wait_ns, slices; /* of all threads: ran, waited in the queue, turns */
+};
+void sched_cpu_stat(unsigned cpu, struct sched_stat *stat);
+/* The same of one thread, for /proc/PID/schedstat: ns that it ran, waited, and turns. */
+void sched_thread_stat(const struct thread *thread, uint64_t stat[3]);

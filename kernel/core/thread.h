@@ -13,6 +13,14 @@
 struct space;
 struct personality;
 
+/* How a thread competes for CPUs, as sched(7). */
+enum sched_policy { SCHED_OTHER, SCHED_FIFO, SCHED_RR, SCHED_BATCH, SCHED_IDLE = 5 };
+struct sched_params {
+    enum sched_policy policy;
+    int nice;        /* -20 to 19: of OTHER and BATCH */
+    int rt_priority; /* 1 to 99: of FIFO and RR */
+};
+
 enum thread_state {
     THREAD_NEW,      /* not started */
     THREAD_RUNNABLE, /* running or in a run queue */

@@ -9,7 +9,7 @@
 #include "kernel/personality/linux/process/cred.h"
 #include "lib/string.h"
 
-enum { SCHED_OTHER, SCHED_FIFO, SCHED_RR, SCHED_BATCH, SCHED_IDLE = 5, SCHED_DEADLINE = 6 };
+#define SCHED_DEADLINE 6
 #define SCHED_RESET_ON_FORK 0x40000000
 enum { PRIO_PROCESS, PRIO_PGRP, PRIO_USER };
 

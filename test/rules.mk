@@ -16,8 +16,8 @@ define TEST_PROGRAM
 build/unit/$(2): test/$(1)/$(2).c $(3)
 	@mkdir -p $$(@D)
 	@echo "  $(1) $(2)"
-	@$(5) $(UNIT_FLAGS) $(4) -MM -MP -MT $$@ test/$(1)/$(2).c $(filter %.c,$(3)) >$$@.d
-	@$(5) $(UNIT_FLAGS) $(4) -o $$@ test/$(1)/$(2).c $(3) $(6)
+	@$(5) $(4) $(UNIT_FLAGS) -MM -MP -MT $$@ test/$(1)/$(2).c $(filter %.c,$(3)) >$$@.d
+	@$(5) $(4) $(UNIT_FLAGS) -o $$@ test/$(1)/$(2).c $(3) $(6)
 
 endef
 test_word = $(shell sed -n 's,^// $(1): *,,p' $(2))

@@ -7,7 +7,7 @@
 #include "kernel/base/cmdline.h"
 #include "kernel/base/log.h"
 #include "kernel/base/panic.h"
-#include "kernel/core/sched.h"
+#include "kernel/core/work.h"
 #include "kernel/mm/frame.h"
 #include "kernel/mm/heap.h"
 #include "kernel/mm/kmap.h"
@@ -61,6 +61,7 @@ static int make_process(const char *name, void (*entry)(void *arg), void *arg,
     if (thread == NULL || thread_create(name, entry, arg, &thread->thread) != 0) {
         goto fail;
     }
+    process->is_kernel = init_process != NULL; /* all but the first */
     thread->thread->personality = &linux_personality_ops;
     thread->thread->personal = thread;
     thread->cred = &linux_root_cred;
@@ -108,19 +109,15 @@ int kthread_create(const char *name, void (*entry)(void *arg), void *arg)
         kfree(start);
         return result;
     }
-    process->is_kernel = true;
     int pid = process->pid;
     thread_start(process->leader->thread);
     return pid;
 }
 
-/* It only has to be there: its children are made by those who want them. */
 static void kthreadd_run(void *arg)
 {
     (void)arg;
-    struct waitq nobody;
-    waitq_init(&nobody);
-    wait_event(&nobody, false);
+    work_make_workers(kthread_create);
 }
 
 static struct fs_context *make_fs(const struct path *root)
@@ -265,7 +262,6 @@ void linux_start_init(const struct path *root)
         make_process("kthreadd", kthreadd_run, NULL, NULL, &kthreadd) != 0) {
         boot_fail("no memory for the first process");
     }
-    kthreadd->is_kernel = true;
     thread_start(kthreadd->leader->thread);
     thread_start(thread->thread);
 }

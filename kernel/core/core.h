@@ -10,6 +10,8 @@ void sched_sleep(void);
 _Noreturn void sched_exit(void);
 /* These tables (NULL: the kernel's) are in use on this CPU from now on. */
 void sched_space_changed(const struct arch_mmu *mmu);
+/* That CPU, if it does not idle, goes through a switch of threads soon. Any context. */
+void sched_kick(unsigned cpu);
 /* Once timer interrupts work: starts improving the clock's rate. */
 void sched_start_clock(void);
 

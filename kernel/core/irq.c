@@ -9,6 +9,7 @@
 #include "kernel/arch/thread.h"
 #include "kernel/base/log.h"
 #include "kernel/base/spinlock.h"
+#include "kernel/core/rcu.h"
 #include "kernel/mm/heap.h"
 
 #define VECTORS (ARCH_IRQ_LAST - ARCH_IRQ_FIRST + 1)
@@ -35,6 +36,7 @@ static uint64_t unexpected;                /* owner: the boot CPU's handlers */
 
 void core_irq(unsigned vector)
 {
+    rcu_idle_exit();
     struct irq_vector *v = vector - ARCH_IRQ_FIRST < VECTORS ? &vectors[vector - ARCH_IRQ_FIRST]
                                                              : NULL;
     if (v == NULL || v->actions == NULL) {

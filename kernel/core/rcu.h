@@ -27,14 +27,25 @@ struct rcu_head {
     void (*done)(struct rcu_head *head);
 };
 
-/* Calls done(head) once no reader can hold what head lies in, in a context that must not sleep.
- * Any context. */
+/*
+ * Calls done(head) once no reader can hold what head lies in. Any context. done runs with
+ * interrupts off or in the caller's context, where no spinlock is held; it must be short and must
+ * not sleep, and takes only locks that interrupt handlers take, too.
+ */
 void rcu_call(struct rcu_head *head, void (*done)(struct rcu_head *head));
 /* Waits until all readers that run now are done. Sleeps. */
 void rcu_wait(void);
 
-/* From the scheduler, interrupts off: this CPU is in no reader's section right now. */
+/*
+ * From the scheduler, interrupts off, no spinlock held. Callbacks run in all but rcu_idle_exit, so
+ * threads may have been woken when they return.
+ */
+/* This CPU is in no reader's section right now. */
 void rcu_quiescent(void);
-/* This CPU goes idle (its silence holds nobody up) / has left idle. Interrupts off. */
+/* A timer tick: true: it came while user code ran or the CPU idled. */
+void rcu_tick(bool is_quiescent);
+/* This CPU goes idle: its silence holds nobody up. A CPU's first call makes it known; before, it
+ * must not read. */
 void rcu_idle_enter(void);
+/* It has left idle, or was not in it. Interrupt handlers call this before anything else. */
 void rcu_idle_exit(void);

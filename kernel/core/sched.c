@@ -11,6 +11,7 @@
 #include "kernel/base/init.h"
 #include "kernel/base/percpu.h"
 #include "kernel/core/core.h"
+#include "kernel/core/rcu.h"
 #include "kernel/core/space.h"
 #include "kernel/core/timer.h"
 
@@ -170,6 +171,7 @@ static void schedule(void)
     struct run_queue *rq = &percpu(run_queue);
     struct thread *from = current;
     assert(preempt_count() == 0);
+    rcu_quiescent();
     spin_lock(&rq->lock);
     __atomic_fetch_and(&from->work, ~(unsigned)THREAD_WORK_RESCHED, __ATOMIC_RELAXED);
     if (from->state == THREAD_RUNNABLE && from != rq->idle) {
@@ -212,6 +214,7 @@ static void tick_fire(struct timer *timer)
     struct run_queue *rq = &percpu(run_queue);
     uint64_t now = clock_monotonic_ns();
     uint64_t again = arch_clock_calibrate();
+    rcu_tick(interrupted_user_mode() || current == rq->idle);
     update_load(rq, now);
     if (current != rq->idle) {
         charge(current, now, interrupted_user_mode());
@@ -223,6 +226,13 @@ static void tick_fire(struct timer *timer)
     if (again != 0) {
         timer_arm(timer, clock_monotonic_ns() + again);
     }
+}
+
+/* Only this CPU runs threads yet: another one would be sent ARCH_IPI_RESCHEDULE here. */
+void sched_kick(unsigned cpu)
+{
+    assert(cpu == arch_cpu_number());
+    thread_set_work(current, THREAD_WORK_RESCHED);
 }
 
 void sched_yield(void)
@@ -310,12 +320,18 @@ void sched_idle(void)
     assert(current == rq->idle);
     for (;;) {
         arch_irq_disable();
+        if (rq->count == 0) {
+            rcu_idle_enter();
+            if (rq->count == 0) {
+                arch_cpu_idle();
+                arch_irq_disable();
+            }
+            rcu_idle_exit();
+        }
         if (rq->count > 0) {
             schedule();
-            arch_irq_enable();
-        } else {
-            arch_cpu_idle();
         }
+        arch_irq_enable();
     }
 }
 

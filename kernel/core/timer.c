@@ -8,6 +8,7 @@
 #include "kernel/base/init.h"
 #include "kernel/base/percpu.h"
 #include "kernel/core/core.h"
+#include "kernel/core/rcu.h"
 #include "kernel/core/sched.h"
 
 static int timer_compare(const struct timer *a, const struct timer *b)
@@ -158,6 +159,7 @@ static void fire_due(struct timer_queue *q)
 
 void core_timer_interrupt(bool from_user)
 {
+    rcu_idle_exit();
     in_user_interrupt = from_user;
     fire_due(&percpu(timer_queue));
 }

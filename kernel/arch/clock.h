@@ -18,6 +18,8 @@ struct arch_clock_firmware {
 
 /* C9, boot CPU. Chooses sources and starts what must run; a few port accesses. */
 void arch_clock_init(const struct arch_clock_firmware *firmware);
+/* The same for a further CPU, on that CPU. */
+void arch_clock_init_cpu(void);
 
 /* Nanoseconds since boot, never going back. Any context. */
 uint64_t arch_clock_ns(void);

@@ -7,7 +7,7 @@
 #include "lib/types.h"
 
 #define ARCH_IRQ_FIRST 32u
-#define ARCH_IRQ_LAST  0xeeu /* above: timer, spurious */
+#define ARCH_IRQ_LAST  0xeeu /* above: timer, other CPUs, spurious */
 
 /* How a line asks; 0: by a rising edge. */
 #define ARCH_IRQ_LEVEL 1u
@@ -33,6 +33,8 @@ struct arch_irq_firmware {
 
 /* C8: boot CPU. Masks the old PICs, turns the local APIC on; -ENODEV when there is none. */
 int arch_irq_init(const struct arch_irq_firmware *firmware);
+/* The same for a further CPU, on that CPU: its own controller. */
+void arch_irq_init_cpu(void);
 
 /* Routes a global system interrupt to a vector on the boot CPU and unmasks it: -ENODEV, -EINVAL. */
 int arch_irq_route(unsigned gsi, unsigned trigger, unsigned vector);

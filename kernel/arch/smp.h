@@ -10,14 +10,23 @@ struct bootinfo;
 
 /*
  * C11: wakes all further CPUs at once and returns without waiting for them. Those with a number
- * below `count` come to core_cpu_begin on the stacks and blocks that the loader made; all others
- * stop for good. -ENODEV, -ENOMEM (no page below 1 MiB): none will come.
+ * below `count` come to kernel_cpu_main on the stacks and blocks that the loader made; all others
+ * stop for good. -ENOMEM (no pages below 1 MiB): none will come.
  */
 int arch_smp_start(const struct bootinfo *info, unsigned count);
 /* A second wake-up for CPUs that missed the first; harmless for others. */
 void arch_smp_start_again(void);
-/* All that come have come, or were given up: the memory used for starting them is free again. */
-void arch_smp_started(void);
+/*
+ * True when nothing more is to come: the memory used for starting is free again, unless a CPU that
+ * was given up might still need it. The last call gives up those that have not come, and says so.
+ */
+bool arch_smp_started(bool last_call);
+
+/* On a further CPU, just before it takes part: from now on interrupts of the kinds below reach it,
+ * and it knows nothing of the page tables from before. Interrupts off. */
+void arch_smp_online(void);
+/* Stops all other CPUs for good, wherever they are, and waits for that (some 30 ms at most). */
+void arch_smp_stop_others(void);
 
 /* What one CPU may ask of another. */
 enum arch_ipi {
@@ -35,10 +44,9 @@ void arch_ipi_send_mask(const struct cpumask *mask, enum arch_ipi what);
 void arch_ipi_send_others(enum arch_ipi what);
 
 /* Upcalls, interrupts off. */
-/* First C code of a further CPU, on its own stack and block. */
-_Noreturn void core_cpu_begin(unsigned cpu);
+/* First C code of a further CPU, on its own stack and block; kernel/init has it. */
+_Noreturn void kernel_cpu_main(unsigned cpu);
 void core_ipi_call(void);
 
-/* How many interrupts of a kind a CPU has had, for /proc/interrupts: those above, and its timer's
- * and unexpected ones. */
+/* How many interrupts of a kind a CPU has had, for /proc/interrupts. */
 uint64_t arch_ipi_count(unsigned cpu, enum arch_ipi what);

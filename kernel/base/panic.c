@@ -6,6 +6,7 @@
 #include "kernel/base/panic.h"
 #include "kernel/arch/thread.h"
 #include "kernel/base/log.h"
+#include "kernel/base/percpu.h"
 #include "kernel/base/symbols.h"
 #include "lib/format.h"
 
@@ -13,7 +14,7 @@
 
 static bool in_progress; /* atomic: set once */
 static void (*stop_machine)(void);
-static const char *running_step;
+PERCPU(const char *, running_step);
 
 bool panic_in_progress(void)
 {
@@ -27,7 +28,7 @@ void panic_set_stop(void (*stop)(void))
 
 void panic_set_step(const char *step)
 {
-    running_step = step;
+    percpu(running_step) = step;
 }
 
 static _Noreturn void stop(void)
@@ -73,8 +74,8 @@ static _Noreturn void finish(const struct arch_regs *regs, const char *fmt, va_l
     char text[256];
     vsnprintf(text, sizeof(text), fmt, args);
     log_printf(LOG_EMERG, "Kernel panic - not syncing: %s", text);
-    if (running_step != NULL) {
-        log_printf(LOG_EMERG, "Running step: %s", running_step);
+    if (percpu(running_step) != NULL) {
+        log_printf(LOG_EMERG, "Running step: %s", percpu(running_step));
     }
     if (regs != NULL) {
         arch_print_regs(regs);

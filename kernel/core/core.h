@@ -12,6 +12,10 @@ _Noreturn void sched_exit(void);
 void sched_space_changed(const struct arch_mmu *mmu);
 /* That CPU, if it does not idle, goes through a switch of threads soon. Any context. */
 void sched_kick(unsigned cpu);
+/* Step "sched" on a further CPU: makes the code that runs there its idle thread. */
+void sched_cpu_init(unsigned cpu);
+/* All steps are done: the CPU takes part and goes idle. Interrupts off. */
+_Noreturn void core_cpu_begin(unsigned cpu);
 /* Once timer interrupts work: starts improving the clock's rate. */
 void sched_start_clock(void);
 

@@ -36,7 +36,6 @@ struct run_queue {
 };
 PERCPU(struct run_queue, run_queue);
 
-static unsigned cpus_present RO_AFTER_INIT = 1;
 static struct thread boot_thread; /* thread 0, the boot CPU's idle thread */
 
 /* --- accounts ------------------------------------------------------------------------------- */
@@ -110,7 +109,7 @@ void sched_loadavg(unsigned long load[3])
 void sched_cpu_times(unsigned cpu, struct sched_times *times)
 {
     *times = (struct sched_times){0};
-    if (cpu < cpus_present) {
+    if (cpu < cpu_present_count()) {
         const struct run_queue *rq = &percpu_of(cpu, run_queue);
         *times = (struct sched_times){rq->user_ns, rq->system_ns, rq->idle_ns};
     }
@@ -124,16 +123,6 @@ unsigned sched_runnable(void)
 uint64_t sched_switches(void)
 {
     return percpu(run_queue).switches;
-}
-
-unsigned cpu_online_count(void)
-{
-    return 1;
-}
-
-unsigned cpu_present_count(void)
-{
-    return cpus_present;
 }
 
 /* --- switching ------------------------------------------------------------------------------ */
@@ -360,7 +349,6 @@ INIT_TEXT void sched_init(const struct bootinfo *info)
 {
     struct run_queue *rq = &percpu(run_queue);
     const struct boot_cpu *cpus = (const void *)(info->direct_map_va + info->cpus);
-    cpus_present = info->cpu_count;
     list_init(&rq->threads);
     timer_setup(&rq->tick, tick_fire);
     rq->load_at = LOAD_STEP_NS;

@@ -5,6 +5,15 @@
  */
 #include "lib/cpumask.h"
 
+struct bootinfo;
+
+/* The boot CPU and the number of the others, as far as nr_cpus= lets them be. Boot CPU. */
+void smp_init(const struct bootinfo *info);
+/* C11: wakes the others, as far as nosmp and maxcpus= let them come, and returns at once. */
+void smp_start(const struct bootinfo *info);
+/* This CPU takes part from here on. Interrupts off. */
+void smp_online(unsigned cpu);
+
 unsigned cpu_present_count(void); /* CPUs found at boot, less those that nr_cpus= left out */
 unsigned cpu_online_count(void);  /* CPUs that run threads */
 const struct cpumask *cpu_online_mask(void); /* grows only; read it without a lock */

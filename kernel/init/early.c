@@ -60,6 +60,17 @@ __attribute__((no_stack_protector)) INIT_TEXT void init_random(void)
     arch_set_canary(random_u64());
 }
 
+void init_trap_cpu(unsigned cpu)
+{
+    arch_cpu_init(cpu);
+}
+
+__attribute__((no_stack_protector)) void init_random_cpu(unsigned cpu)
+{
+    (void)cpu;
+    arch_set_canary(random_u64());
+}
+
 INIT_TEXT void init_unmap(void)
 {
     arch_mmu_init();

@@ -7,9 +7,17 @@
 struct arch_clock_firmware;
 struct arch_irq_firmware;
 
-#define STEP(name, phase, on, needs, gives, what) void init_##name(void);
+/* A step that runs on EACH CPU has init_<name> for the boot CPU, which is the first, and
+ * init_<name>_cpu for each of the others. */
+#define STEP_ON_BOOT(name)
+#define STEP_ON_EACH(name) void init_##name##_cpu(unsigned cpu);
+#define STEP(name, phase, on, needs, gives, what)                                                  \
+    void init_##name(void);                                                                        \
+    STEP_ON_##on(name)
 #include "kernel/init/steps.def"
 #undef STEP
+#undef STEP_ON_BOOT
+#undef STEP_ON_EACH
 
 /* The hand-over from the loader; good until step "reclaim". */
 extern const struct bootinfo *boot;

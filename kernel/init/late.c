@@ -5,6 +5,7 @@
 #include "kernel/base/init.h"
 #include "kernel/base/log.h"
 #include "kernel/base/panic.h"
+#include "kernel/core/smp.h"
 #include "kernel/fs/vfs.h"
 #include "kernel/init/init.h"
 #include "kernel/mm/frame.h"
@@ -21,6 +22,11 @@ static INIT_TEXT void make_first_nodes(const struct walk *walk)
         vfs_mkdir(walk, "/root", 0700) != 0) {
         boot_fail("not enough memory for the root file system");
     }
+}
+
+INIT_TEXT void init_smp(void)
+{
+    smp_start(boot);
 }
 
 INIT_TEXT void init_rootfs(void)

@@ -6,12 +6,14 @@
  */
 #include "abi/layout.h"
 #include "kernel/arch/cpu.h"
+#include "kernel/arch/smp.h"
 #include "kernel/base/cmdline.h"
 #include "kernel/base/init.h"
 #include "kernel/base/log.h"
 #include "kernel/base/panic.h"
 #include "kernel/base/preempt.h"
 #include "kernel/base/timeline.h"
+#include "kernel/core/core.h"
 #include "kernel/core/sched.h"
 #include "kernel/core/timer.h"
 #include "kernel/init/init.h"
@@ -23,11 +25,18 @@ enum phase { EARLY, MAIN, LATE };
 struct step {
     const char *name, *what;
     enum phase phase;
-    void (*run)(void);
+    void (*run)(void);             /* the boot CPU */
+    void (*run_cpu)(unsigned cpu); /* each further one; NULL: nothing to do there */
 };
 
+#define STEP_ON_BOOT(name) NULL
+#define STEP_ON_EACH(name) init_##name##_cpu
 #define STEP(step_name, step_phase, on, needs, gives, step_what)                                   \
-    {.name = #step_name, .what = step_what, .phase = step_phase, .run = init_##step_name},
+    {.name = #step_name,                                                                           \
+     .what = step_what,                                                                            \
+     .phase = step_phase,                                                                          \
+     .run = init_##step_name,                                                                      \
+     .run_cpu = STEP_ON_##on(step_name)},
 static const struct step steps[] = {
 #include "kernel/init/steps.def"
 };
@@ -96,6 +105,22 @@ static INIT_TEXT void check_hand_over(const struct bootinfo *info)
     assert(info->kernel_va >= LAYOUT_KERNEL &&
            info->kernel_va + info->kernel_size <= LAYOUT_KERNEL + LAYOUT_KERNEL_MAX);
     assert(info->cpu_count >= 1 && info->cpu_count <= BOOT_MAX_CPUS);
+}
+
+/* From the port, on a further CPU's own stack and block. The memory of the boot may be gone. Step
+ * "random" sets the canary, so this frame has none. */
+__attribute__((no_stack_protector)) void kernel_cpu_main(unsigned cpu)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+        if (steps[i].run_cpu != NULL) {
+            panic_set_step(steps[i].name);
+            unsigned handle = timeline_begin(TIMELINE_STEP, steps[i].name);
+            steps[i].run_cpu(cpu);
+            timeline_end(handle);
+        }
+    }
+    panic_set_step(NULL);
+    core_cpu_begin(cpu);
 }
 
 /* From entry.S, on the boot CPU's stack. Step "random" sets the canary, so this frame has none. */

@@ -23,17 +23,35 @@ INIT_TEXT void init_irq(void)
     }
 }
 
+void init_irq_cpu(unsigned cpu)
+{
+    (void)cpu;
+    arch_irq_init_cpu();
+}
+
 INIT_TEXT void init_clock(void)
 {
     arch_clock_init(&firmware_clock);
     clock_set_source(rtc_read);
 }
 
+void init_clock_cpu(unsigned cpu)
+{
+    (void)cpu;
+    arch_clock_init_cpu();
+}
+
 INIT_TEXT void init_sched(void)
 {
+    smp_init(boot);
     thread_init();
     sched_init(boot);
     sched_start_clock();
+}
+
+void init_sched_cpu(unsigned cpu)
+{
+    sched_cpu_init(cpu);
 }
 
 INIT_TEXT void init_vfs(void)

@@ -480,15 +480,10 @@ static void range_add(struct range range)
     }
 }
 
-void frame_add(paddr_t start, uint64_t size)
+/* What lies beside memory in use joins it now; the rest is used when it is needed. REQUIRES
+ * zone.lock. */
+static void add_locked(struct range range)
 {
-    struct range range = range_clip(start, size, MAX_PADDR);
-    if (range.start >= range.end) {
-        return;
-    }
-    unsigned long irq = spin_lock_irqsave(&zone.lock);
-    zone.added_pages += (range.end - range.start) >> PAGE_SHIFT;
-    /* What lies beside memory in use joins it now; the rest is used when it is needed. */
     while (range.start < range.end && chunk_has_descriptors(range.start)) {
         paddr_t end = MIN(range.end, ALIGN_DOWN(range.start, CHUNK_SIZE) + CHUNK_SIZE);
         zone.total_pages += (end - range.start) >> PAGE_SHIFT;
@@ -497,6 +492,41 @@ void frame_add(paddr_t start, uint64_t size)
     }
     range_add(range);
     reserve_update();
+}
+
+void frame_add(paddr_t start, uint64_t size)
+{
+    struct range range = range_clip(start, size, MAX_PADDR);
+    if (range.start >= range.end) {
+        return;
+    }
+    unsigned long irq = spin_lock_irqsave(&zone.lock);
+    zone.added_pages += (range.end - range.start) >> PAGE_SHIFT;
+    add_locked(range);
+    spin_unlock_irqrestore(&zone.lock, irq);
+}
+
+paddr_t frame_take_low(unsigned pages)
+{
+    paddr_t start = 0;
+    unsigned long irq = spin_lock_irqsave(&zone.lock);
+    for (unsigned i = zone.range_next; start == 0 && i < zone.range_count; i++) {
+        struct range *range = &zone.ranges[i];
+        if (range->end <= LOW_MEMORY && range->end - range->start >= pages * PAGE_SIZE) {
+            start = range->start;
+            range->start += pages * PAGE_SIZE;
+            zone.lazy_pages -= pages;
+        }
+    }
+    spin_unlock_irqrestore(&zone.lock, irq);
+    return start;
+}
+
+void frame_give_low(paddr_t start, unsigned pages)
+{
+    unsigned long irq = spin_lock_irqsave(&zone.lock);
+    zone.total_pages -= pages;
+    add_locked((struct range){start, start + pages * PAGE_SIZE});
     spin_unlock_irqrestore(&zone.lock, irq);
 }
 

@@ -106,3 +106,8 @@ void frame_add_reclaim(bool (*hook)(void));
 void frame_init(const struct bootinfo *info);
 /* Adds memory that was in other use until now; whole pages inside [start, start+size). */
 void frame_add(paddr_t start, uint64_t size);
+
+/* Pages below 1 MiB, one after the other, for starting CPUs; 0: they are in other use. They have no
+ * descriptors and go back by frame_give_low. */
+paddr_t frame_take_low(unsigned pages);
+void frame_give_low(paddr_t start, unsigned pages);

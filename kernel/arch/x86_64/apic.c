@@ -22,6 +22,8 @@ enum apic_register {
     APIC_TPR = 0x80,
     APIC_EOI = 0xb0,
     APIC_SPURIOUS = 0xf0,
+    APIC_ICR = 0x300,
+    APIC_ICR_HIGH = 0x310,
     APIC_LVT_TIMER = 0x320,
     APIC_LVT_LINT0 = 0x350,
     APIC_LVT_LINT1 = 0x360,
@@ -36,6 +38,8 @@ enum apic_register {
 #define APIC_TIMER_DEADLINE   0x40000u
 #define APIC_TIMER_DIVIDE_16  0x3u
 #define APIC_SPURIOUS_ENABLED (APIC_ENABLE | VECTOR_SPURIOUS)
+#define APIC_ICR_PENDING      0x1000u
+#define APIC_ICR_OTHERS       0xc0000u /* all but the sender */
 
 #define IOAPIC_VERSION        1u
 #define IOAPIC_REDIRECT       0x10u
@@ -95,25 +99,39 @@ static INIT_TEXT void mask_pics(void)
     out8(0xa1, 0xff);
 }
 
-static INIT_TEXT int local_apic_init(paddr_t address)
+/* The destination is a word of its own in memory, and the upper half of one MSR. */
+static void send(uint32_t destination, uint32_t command)
 {
-    if ((cpuid(1, 0).d >> 9 & 1) == 0) {
-        return -ENODEV;
+    if (apic_registers == NULL) {
+        /* Unlike a store to the registers, this WRMSR may overtake earlier stores (SDM 10.12.3). */
+        __asm__ volatile("mfence\n\tlfence" : : : "memory");
+        wrmsr(MSR_X2APIC_FIRST + APIC_ICR / 16, (uint64_t)destination << 32 | command);
+        return;
     }
+    while ((apic_read(APIC_ICR) & APIC_ICR_PENDING) != 0) {
+        arch_cpu_relax(); /* the last one is still on its way: microseconds at most */
+    }
+    apic_write(APIC_ICR_HIGH, destination << 24);
+    apic_write(APIC_ICR, command);
+}
+
+void x86_apic_send(uint32_t apic_id, uint32_t command)
+{
+    send(apic_id, command);
+}
+
+void x86_apic_send_others(uint32_t command)
+{
+    send(0, command | APIC_ICR_OTHERS);
+}
+
+/* Turns this CPU's APIC on, in the mode of the boot CPU's. */
+void x86_apic_init_cpu(void)
+{
     uint64_t base = rdmsr(MSR_APIC_BASE);
-    if (x86_features.x2apic) {
-        wrmsr(MSR_APIC_BASE, base | APIC_BASE_ENABLE | APIC_BASE_X2APIC);
-        boot_apic_id = apic_read(APIC_ID);
-    } else {
-        if ((base & APIC_BASE_ENABLE) == 0) {
-            wrmsr(MSR_APIC_BASE, base | APIC_BASE_ENABLE);
-        }
-        address = address != 0 ? address : APIC_BASE_DEFAULT;
-        apic_registers = kmap_device(address, PAGE_SIZE);
-        if (apic_registers == NULL) {
-            return -ENOMEM;
-        }
-        boot_apic_id = apic_read(APIC_ID) >> 24;
+    uint64_t wanted = base | APIC_BASE_ENABLE | (apic_registers == NULL ? APIC_BASE_X2APIC : 0);
+    if (base != wanted) {
+        wrmsr(MSR_APIC_BASE, wanted);
     }
     apic_write(APIC_SPURIOUS, APIC_SPURIOUS_ENABLED);
     apic_write(APIC_LVT_LINT0, APIC_MASKED);
@@ -123,7 +141,31 @@ static INIT_TEXT int local_apic_init(paddr_t address)
         apic_write(APIC_TIMER_DIVIDE, APIC_TIMER_DIVIDE_16);
         apic_write(APIC_LVT_TIMER, VECTOR_TIMER);
     }
+}
+
+static INIT_TEXT int local_apic_init(paddr_t address)
+{
+    if ((cpuid(1, 0).d >> 9 & 1) == 0) {
+        return -ENODEV;
+    }
+    if (!x86_features.x2apic) {
+        address = address != 0 ? address : APIC_BASE_DEFAULT;
+        apic_registers = kmap_device(address, PAGE_SIZE);
+        if (apic_registers == NULL) {
+            return -ENOMEM;
+        }
+    }
+    x86_apic_init_cpu();
+    boot_apic_id = apic_read(APIC_ID);
+    if (!x86_features.x2apic) {
+        boot_apic_id >>= 24;
+    }
     return 0;
+}
+
+void arch_irq_init_cpu(void)
+{
+    x86_apic_init_cpu();
 }
 
 INIT_TEXT int arch_irq_init(const struct arch_irq_firmware *firmware)

@@ -34,8 +34,8 @@ static uint64_t boot_cycles RO_AFTER_INIT; /* the clock's zero */
 static bool rate_known;    /* told, or measured at least once */
 static bool rate_is_final; /* no more calls wanted */
 
-/* The local timer's rate, in counts per 2^32 cycles; learnt from how long an interrupt took to
- * come. */
+/* The local timer's rate, in counts per 2^32 cycles; learnt on the boot CPU from how long an
+ * interrupt took to come, and the same for all. Others read it. */
 static uint64_t timer_mult;
 static uint64_t timer_set_cycles;
 static uint32_t timer_set_count;
@@ -166,12 +166,16 @@ static void learn_timer_rate(void)
         return;
     }
     uint64_t seen = ((uint64_t)timer_set_count << 32) / cycles;
-    timer_mult = timer_lessons > 0 ? MAX(timer_mult, seen) : seen;
+    __atomic_store_n(&timer_mult, timer_lessons > 0 ? MAX(timer_mult, seen) : seen,
+                     __ATOMIC_RELAXED);
     timer_lessons++;
 }
 
 uint64_t arch_clock_calibrate(void)
 {
+    if (arch_cpu_number() != 0) {
+        return 0;
+    }
     bool timer_is_final = x86_features.tsc_deadline || timer_lessons >= TIMER_LESSONS;
     if (!timer_is_final) {
         learn_timer_rate();
@@ -245,6 +249,10 @@ INIT_TEXT void arch_clock_init(const struct arch_clock_firmware *firmware)
     rate_is_final = mult != 0 || !x86_calibrate_init(firmware);
 }
 
+void arch_clock_init_cpu(void)
+{
+}
+
 void arch_timer_set(uint64_t deadline_ns)
 {
     uint64_t now_cycles = arch_cycles();
@@ -256,8 +264,11 @@ void arch_timer_set(uint64_t deadline_ns)
         wrmsr(MSR_TSC_DEADLINE, now_cycles + MAX(cycles, 1ull));
         return;
     }
-    uint64_t count = scale(cycles, timer_mult) + 1;
-    timer_set_count = (uint32_t)MIN(count, 0xffffffffull);
-    timer_set_cycles = now_cycles;
-    x86_apic_timer_set(timer_set_count);
+    uint64_t count = scale(cycles, __atomic_load_n(&timer_mult, __ATOMIC_RELAXED)) + 1;
+    count = MIN(count, 0xffffffffull);
+    if (arch_cpu_number() == 0) {
+        timer_set_count = (uint32_t)count;
+        timer_set_cycles = now_cycles;
+    }
+    x86_apic_timer_set((uint32_t)count);
 }

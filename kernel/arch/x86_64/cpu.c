@@ -197,10 +197,12 @@ INIT_TEXT void arch_cpu_tables(const struct bootinfo *info)
     for (uint32_t i = 0; i < info->cpu_count && i < BOOT_MAX_CPUS; i++) {
         arch_cpu_tcb[i] = (struct arch_tcb *)cpus[i].tls_va;
         arch_cpu_tcb[i]->cpu = i;
+        arch_cpu_tcb[i]->stack_top = cpus[i].stack_top_va;
+        arch_cpu_tcb[i]->apic_id = cpus[i].hw_id;
     }
 }
 
-INIT_TEXT void arch_cpu_init(unsigned cpu)
+void arch_cpu_init(unsigned cpu)
 {
     if (cpu == 0) {
         detect_features();

@@ -11,6 +11,7 @@
 #include "kernel/arch/mmu.h"
 #include "abi/errno.h"
 #include "kernel/arch/x86_64/mmu_tables.h"
+#include "kernel/arch/x86_64/x86.h"
 #include "kernel/base/percpu.h"
 #include "kernel/base/spinlock.h"
 #include "kernel/mm/frame.h"
@@ -285,6 +286,11 @@ void arch_tlb_flush_range(const struct arch_mmu *mmu, vaddr_t start, vaddr_t end
         }
     }
     /* Shootdown: here, for the other CPUs that run on this root. */
+}
+
+/* ARCH_IPI_FLUSH. */
+void x86_flush_ipi(void)
+{
 }
 
 void arch_mmu_init(void)

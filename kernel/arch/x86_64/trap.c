@@ -5,6 +5,7 @@
  * their fix-up; every other fault of the kernel is a panic. Source: Intel SDM vol. 3, 6.15.
  */
 #include "abi/layout.h"
+#include "kernel/arch/smp.h"
 #include "kernel/arch/thread.h"
 #include "kernel/arch/user.h"
 #include "kernel/arch/x86_64/x86.h"
@@ -166,6 +167,9 @@ static void interrupt(const struct arch_regs *regs, unsigned vector)
     if (vector == VECTOR_TIMER) {
         x86_apic_eoi();
         core_timer_interrupt((regs->cs & 3) != 0);
+    } else if (vector >= VECTOR_IPI && vector < VECTOR_IPI + ARCH_IPI_KINDS) {
+        x86_apic_eoi();
+        x86_ipi(vector);
     } else if (vector != VECTOR_SPURIOUS) { /* which wants no end-of-interrupt */
         core_irq(vector);
         x86_apic_eoi();
@@ -199,6 +203,7 @@ void x86_trap_paranoid(struct arch_regs *regs, unsigned vector)
 {
     if (vector == VECTOR_NMI) {
         percpu(nmi_count)++;
+        x86_ipi_nmi(regs);
         return;
     }
     if (vector == VECTOR_DEBUG) {

@@ -64,6 +64,7 @@ enum x86_vector {
     VECTOR_SIMD = 19,
     VECTOR_FIRST_IRQ = 32,
     VECTOR_TIMER = 0xef,
+    VECTOR_IPI = 0xf0, /* plus enum arch_ipi */
     VECTOR_SPURIOUS = 0xff,
 };
 
@@ -142,7 +143,33 @@ bool x86_calibrate_step(uint64_t *cycles, uint64_t *count, uint64_t *hz);
 /* usercopy.S: instructions that may fault on user addresses, and where to go on. */
 bool x86_fixup(struct arch_regs *regs);
 
+/* How far a CPU has come; trampoline.S knows the numbers. */
+enum x86_cpu_state {
+    X86_CPU_ABSENT,   /* not to be started */
+    X86_CPU_WAITING,  /* woken, or about to be */
+    X86_CPU_STARTING, /* has taken its entry */
+    X86_CPU_ONLINE,
+    X86_CPU_GIVEN_UP, /* did not come in time: stops when it comes */
+};
+
+/* smp.c: entries of arch_cpu_tcb that may come; 0 before they were woken. */
+extern unsigned x86_start_count;
+
+/* ipi.c: an interrupt at VECTOR_IPI or above; an NMI (false: not one of ours). */
+void x86_ipi(unsigned vector);
+bool x86_ipi_nmi(struct arch_regs *regs);
+
+/* mmu.c: ARCH_IPI_FLUSH has come. */
+void x86_flush_ipi(void);
+
 /* apic.c */
+#define APIC_ICR_NMI     0x4400u
+#define APIC_ICR_INIT    0x4500u
+#define APIC_ICR_STARTUP 0x4600u /* plus the page where to start */
+void x86_apic_init_cpu(void);
+/* Sends an interrupt: a vector, or one of the above. Interrupts off. */
+void x86_apic_send(uint32_t apic_id, uint32_t command);
+void x86_apic_send_others(uint32_t command);
 void x86_apic_eoi(void);
 /* Programs the local timer's counter; counts are of its own clock. */
 void x86_apic_timer_set(uint32_t count);

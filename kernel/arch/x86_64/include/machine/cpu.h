@@ -19,6 +19,9 @@ struct arch_tcb {
     int preempt_count;
     unsigned cpu;
     uint64_t canary;
+    uint64_t stack_top; /* the loader's stack for this CPU */
+    uint32_t apic_id;
+    unsigned state; /* atomic: enum x86_cpu_state */
 };
 #define ARCH_TCB_CURRENT   8
 #define ARCH_TCB_USER_SP   16

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Interrupts from one CPU to others: a vector for each kind, above all devices', and the NMI for
+ * those that must come through even where interrupts are off. Source: Intel SDM vol. 3, 10.6.
+ */
+#include "kernel/arch/clock.h"
+#include "kernel/arch/smp.h"
+#include "kernel/arch/thread.h"
+#include "kernel/arch/x86_64/x86.h"
+#include "kernel/base/log.h"
+#include "kernel/base/panic.h"
+#include "kernel/base/percpu.h"
+#include "kernel/base/symbols.h"
+
+#define STOP_WAIT_CYCLES 100000000ull /* some 30 ms: then a CPU is taken to be dead */
+#define FRAMES_MAX       16
+
+static_assert(VECTOR_IPI + ARCH_IPI_KINDS <= VECTOR_SPURIOUS, "room for a vector of each kind");
+
+/* Interrupts of each kind that this CPU has had. */
+PERCPU(uint64_t, ipi_count)[ARCH_IPI_KINDS]; /* owner: the CPU */
+PERCPU(unsigned, nmi_wanted);                /* atomic: a bit for each kind sent as an NMI */
+PERCPU(bool, cpu_stopped);                   /* atomic: this CPU has obeyed ARCH_IPI_STOP */
+
+static bool by_nmi(enum arch_ipi what)
+{
+    return what == ARCH_IPI_STOP || what == ARCH_IPI_BACKTRACE;
+}
+
+/* Interrupts off. */
+static void send(unsigned cpu, enum arch_ipi what)
+{
+    uint32_t command = VECTOR_IPI + what;
+    if (by_nmi(what)) {
+        __atomic_fetch_or(&percpu_of(cpu, nmi_wanted), 1u << what, __ATOMIC_SEQ_CST);
+        command = APIC_ICR_NMI;
+    }
+    x86_apic_send(arch_cpu_tcb[cpu]->apic_id, command);
+}
+
+void arch_ipi_send(unsigned cpu, enum arch_ipi what)
+{
+    unsigned long flags = arch_irq_save();
+    send(cpu, what);
+    arch_irq_restore(flags);
+}
+
+void arch_ipi_send_mask(const struct cpumask *mask, enum arch_ipi what)
+{
+    unsigned long flags = arch_irq_save();
+    cpumask_for_each(cpu, mask)
+    {
+        send(cpu, what);
+    }
+    arch_irq_restore(flags);
+}
+
+static bool is_up(unsigned cpu)
+{
+    return __atomic_load_n(&arch_cpu_tcb[cpu]->state, __ATOMIC_ACQUIRE) == X86_CPU_ONLINE;
+}
+
+/* One by one: the shorthand for all others would reach CPUs that were left out, too. */
+void arch_ipi_send_others(enum arch_ipi what)
+{
+    unsigned long flags = arch_irq_save();
+    for (unsigned cpu = 0; cpu < x86_start_count; cpu++) {
+        if (cpu != arch_cpu_number() && is_up(cpu)) {
+            send(cpu, what);
+        }
+    }
+    arch_irq_restore(flags);
+}
+
+void arch_smp_stop_others(void)
+{
+    arch_ipi_send_others(ARCH_IPI_STOP);
+    uint64_t start = arch_cycles();
+    for (unsigned cpu = 0; cpu < x86_start_count; cpu++) {
+        while (cpu != arch_cpu_number() && is_up(cpu) &&
+               !__atomic_load_n(&percpu_of(cpu, cpu_stopped), __ATOMIC_ACQUIRE) &&
+               arch_cycles() - start < STOP_WAIT_CYCLES) {
+            arch_cpu_relax();
+        }
+    }
+}
+
+/* Every translation of this CPU, global ones too (SDM vol. 3, 4.10.4.1). */
+static void flush_all(void)
+{
+    uint64_t cr4;
+    __asm__ volatile("movq %%cr4, %0" : "=r"(cr4));
+    __asm__ volatile("movq %0, %%cr4" : : "r"(cr4 ^ CR4_PGE) : "memory");
+    __asm__ volatile("movq %0, %%cr4" : : "r"(cr4) : "memory");
+}
+
+void arch_smp_online(void)
+{
+    struct arch_tcb *tcb = ARCH_TCB_READ(self);
+    __atomic_store_n(&tcb->state, X86_CPU_ONLINE, __ATOMIC_SEQ_CST);
+    /* Whoever stops the others before this does not see it. */
+    if (panic_in_progress()) {
+        arch_cpu_stop();
+    }
+    flush_all();
+}
+
+void x86_ipi(unsigned vector)
+{
+    unsigned what = vector - VECTOR_IPI;
+    percpu(ipi_count)[what]++;
+    if (what == ARCH_IPI_CALL) {
+        core_ipi_call();
+    } else if (what == ARCH_IPI_FLUSH) {
+        x86_flush_ipi();
+    }
+}
+
+static void print_here(const struct arch_regs *regs)
+{
+    vaddr_t pcs[FRAMES_MAX];
+    size_t n = arch_backtrace(regs, pcs, FRAMES_MAX);
+    log_printf(LOG_WARNING, "CPU %u is at:", arch_cpu_number());
+    for (size_t i = 0; i < n; i++) {
+        size_t offset;
+        const char *name = symbol_find(pcs[i], &offset);
+        log_printf(LOG_WARNING, "  [%016lx] %s+%#zx", (unsigned long)pcs[i],
+                   name != NULL ? name : "?", name != NULL ? offset : 0);
+    }
+}
+
+bool x86_ipi_nmi(struct arch_regs *regs)
+{
+    unsigned wanted = __atomic_exchange_n(&percpu(nmi_wanted), 0, __ATOMIC_SEQ_CST);
+    for (unsigned what = 0; what < ARCH_IPI_KINDS; what++) {
+        percpu(ipi_count)[what] += wanted >> what & 1;
+    }
+    if ((wanted >> ARCH_IPI_STOP & 1) != 0) {
+        __atomic_store_n(&percpu(cpu_stopped), true, __ATOMIC_RELEASE);
+        arch_cpu_stop();
+    }
+    if ((wanted >> ARCH_IPI_BACKTRACE & 1) != 0) {
+        print_here(regs);
+    }
+    return wanted != 0;
+}
+
+uint64_t arch_ipi_count(unsigned cpu, enum arch_ipi what)
+{
+    return percpu_of(cpu, ipi_count)[what];
+}

@@ -5,7 +5,7 @@ PYTHON := /usr/bin/python3
 # starts over. A goal that is not listed needs what `make run` needs.
 DEPS_none  := help clean deps
 DEPS_test  := test unit fuzz abi boot-test real-test
-DEPS_check := check format format-check layers headers tidy clang steps
+DEPS_check := check format format-check layers headers tidy clang steps locks
 DEPS_bench := bench bench-%
 DEPS_debug := debug
 DEPS_GOALS := $(filter-out $(DEPS_none),$(MAKECMDGOALS))
@@ -17,7 +17,7 @@ build/deps/%.mk: tools/deps.list tools/deps
 	@mkdir -p $(@D)
 	@echo '# The packages of group $* are installed.' >$@
 
-.PHONY: deps format check format-check layers headers tidy clang steps
+.PHONY: deps format check format-check layers headers tidy clang steps locks
 deps: ## says what is missing to build and test, and installs it
 	@tools/deps run test check bench debug
 
@@ -71,7 +71,10 @@ clang:
 steps:
 	@$(PYTHON) tools/steps.py
 
-check: format-check layers headers tidy clang steps unit ## form, layers, headers, tidy, clang, unit tests
+locks:
+	@$(PYTHON) tools/locks.py
+
+check: format-check layers headers tidy clang steps locks unit ## form, layers, headers, tidy, locks, clang, unit tests
 
 GDB := gdb -q -ex 'target remote localhost:1234' -ex 'source tools/gdb/alba.py' $(B)/kernel.elf
 .PHONY: debug timeline

@@ -20,7 +20,7 @@ struct record {
     uint16_t level;
 };
 
-static struct spinlock log_lock;
+static struct spinlock log_lock = SPINLOCK_INIT(LOCK_LOG);
 static char ring[RING_SIZE];        /* [log_lock] */
 static uint64_t head, tail;         /* [log_lock] next byte to write; oldest record */
 static char line[LOG_LINE_MAX];     /* [log_lock] being formatted */

@@ -29,7 +29,7 @@ static struct {
     uint32_t key[CHACHA20_KEY_WORDS]; /* [lock] */
     unsigned secret_bits;             /* [lock], read without: only grows */
     unsigned generation;              /* [lock], read without: changes whenever entropy was added */
-} root = {.generation = 1};
+} root = {.lock = SPINLOCK_INIT(LOCK_RANDOM), .generation = 1};
 
 /* Owner: its CPU, with interrupts off. generation 0: not keyed yet. */
 struct generator {

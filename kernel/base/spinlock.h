@@ -3,23 +3,27 @@
 /*
  * Spinlocks. spin_lock turns preemption off; nobody may sleep while holding one. A lock that an
  * interrupt handler also takes must be taken with spin_lock_irqsave everywhere else.
- * doc/locking.md ranks them all.
+ * doc/locking.md and lock_rank.def say in which order they are taken.
  */
 #include "kernel/arch/cpu.h"
+#include "kernel/base/lock_check.h"
 #include "kernel/base/panic.h"
 #include "kernel/base/preempt.h"
 
 struct spinlock {
     unsigned locked;
+    struct lock_info info;
 };
-#define SPINLOCK_INIT                                                                              \
+/* Its class is one of kernel/base/lock_rank.def: SPINLOCK_INIT(LOCK_LOG). */
+#define SPINLOCK_INIT(class)                                                                       \
     {                                                                                              \
-        0                                                                                          \
+        0 * (class), LOCK_INFO_INIT(class)                                                         \
     }
 
-static inline void spin_init(struct spinlock *lock)
+static inline void spin_init(struct spinlock *lock, enum lock_class class)
 {
     lock->locked = 0;
+    lock_info_init(&lock->info, class);
 }
 
 /* ACQUIRES lock. */

@@ -29,7 +29,7 @@ struct irq_vector {
     uint64_t count;             /* owner: the CPU that it is routed to */
 };
 
-static struct spinlock irq_lock;
+static struct spinlock irq_lock = SPINLOCK_INIT(LOCK_VECTORS);
 static struct irq_vector vectors[VECTORS]; /* see the struct */
 static unsigned next_vector;               /* [irq_lock] */
 static uint64_t unexpected;                /* owner: the boot CPU's handlers */

@@ -52,7 +52,7 @@ static struct {
     struct cpumask waited_for; /* [lock] those that `started` waits for */
     struct rcu_queue orphans;  /* [lock] what idle CPUs have left */
     bool many;                 /* atomic: a second CPU has joined; never goes back */
-} rcu = {.joined = {{1}}};
+} rcu = {.lock = SPINLOCK_INIT(LOCK_RCU), .joined = {{1}}};
 
 static struct waitq waiters = WAITQ_INIT(waiters); /* rcu_wait */
 
@@ -92,8 +92,7 @@ static void start_locked(void)
     /* Pairs with rcu_idle_enter, which says that it is idle and then looks at `started`, and with
      * rcu_idle_exit: who is seen idle here will see all that was unlinked when it reads again. */
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    cpumask_for_each(cpu, &rcu.joined)
-    {
+    cpumask_for_each (cpu, &rcu.joined) {
         if (__atomic_load_n(&percpu_of(cpu, rcu_cpu).idle, __ATOMIC_RELAXED)) {
             cpumask_clear(&rcu.waited_for, cpu);
         }
@@ -149,8 +148,7 @@ static struct cpumask late_locked(void)
 
 static void kick_late(const struct cpumask *late)
 {
-    cpumask_for_each(cpu, late)
-    {
+    cpumask_for_each (cpu, late) {
         sched_kick(cpu);
     }
 }

@@ -34,7 +34,7 @@ struct run_queue {
     uint64_t load_at;           /* [owner CPU] when the load averages are due */
     unsigned long load[3];      /* [owner CPU] */
 };
-PERCPU(struct run_queue, run_queue);
+PERCPU(struct run_queue, run_queue) = {.lock = SPINLOCK_INIT(LOCK_RUN_QUEUE)};
 
 static struct thread boot_thread; /* thread 0, the boot CPU's idle thread */
 

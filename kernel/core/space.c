@@ -28,7 +28,7 @@ int space_create(struct space **out)
         return error;
     }
     ref_init(&space->refs, 1);
-    mutex_init(&space->lock);
+    mutex_init(&space->lock, LOCK_SPACE);
     RB_INIT(&space->tree);
     *out = space;
     return 0;

@@ -29,11 +29,11 @@ struct timer_queue {
     struct timer *running;  /* [lock] its fire() is being called */
     uint64_t programmed;    /* [lock] what the hardware is set to; 0: nothing */
 };
-PERCPU(struct timer_queue, timer_queue);
+PERCPU(struct timer_queue, timer_queue) = {.lock = SPINLOCK_INIT(LOCK_TIMER_QUEUE)};
 
 static bool in_user_interrupt; /* [boot CPU's interrupt handler] */
 
-static struct spinlock wall_lock;
+static struct spinlock wall_lock = SPINLOCK_INIT(LOCK_WALL);
 static bool wall_known;        /* [wall_lock] */
 static int64_t wall_offset_ns; /* [wall_lock] realtime minus monotonic */
 static int (*wall_source)(int64_t *unix_seconds) RO_AFTER_INIT;

@@ -17,8 +17,8 @@ int vmo_create_borrowed(const void *bytes, uint64_t size, struct vmo **out)
         return -ENOMEM;
     }
     ref_init(&vmo->refs, 1);
-    spin_init(&vmo->lock);
-    mutex_init(&vmo->shrink);
+    spin_init(&vmo->lock, LOCK_VMO);
+    mutex_init(&vmo->shrink, LOCK_VMO_SHRINK);
     list_init(&vmo->regions);
     vmo->bytes = bytes;
     vmo->borrowed = size;

@@ -12,7 +12,7 @@
 
 void waitq_init(struct waitq *wq)
 {
-    spin_init(&wq->lock);
+    spin_init(&wq->lock, LOCK_WAITQ);
     list_init(&wq->entries);
 }
 
@@ -140,7 +140,7 @@ int sleep_until(uint64_t deadline_ns, int wait_mode)
     }
 }
 
-void mutex_init(struct mutex *mutex)
+void mutex_setup(struct mutex *mutex)
 {
     mutex->holder = NULL;
     waitq_init(&mutex->wq);

@@ -31,7 +31,7 @@ struct wait_entry {
 void waitq_init(struct waitq *wq);
 #define WAITQ_INIT(name)                                                                           \
     {                                                                                              \
-        SPINLOCK_INIT, LIST_INIT((name).entries)                                                   \
+        SPINLOCK_INIT(LOCK_WAITQ), LIST_INIT((name).entries)                                       \
     }
 
 /* Wakes all non-exclusive sleepers and one exclusive one / everybody. Any context. */
@@ -96,12 +96,19 @@ void wait_cancel(void);
 struct mutex {
     struct thread *holder; /* atomic; NULL: free */
     struct waitq wq;
+    struct lock_info info;
 };
-void mutex_init(struct mutex *mutex);
-#define MUTEX_INIT(name)                                                                           \
+/* Its class is one of kernel/base/lock_rank.def: static struct mutex m = MUTEX_INIT(m, LOCK_M). */
+#define MUTEX_INIT(name, class)                                                                    \
     {                                                                                              \
-        NULL, WAITQ_INIT((name).wq)                                                                \
+        NULL, WAITQ_INIT((name).wq), LOCK_INFO_INIT(class)                                         \
     }
+void mutex_setup(struct mutex *mutex);
+static inline void mutex_init(struct mutex *mutex, enum lock_class class)
+{
+    mutex_setup(mutex);
+    lock_info_init(&mutex->info, class);
+}
 void mutex_lock(struct mutex *mutex);          /* ACQUIRES mutex; may sleep */
 bool mutex_trylock(struct mutex *mutex);       /* ACQUIRES mutex when true */
 void mutex_unlock(struct mutex *mutex);        /* RELEASES mutex */

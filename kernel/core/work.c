@@ -19,7 +19,7 @@ struct work_cpu {
     struct thread *runner;   /* [lock] who runs it */
     struct waitq more, done; /* the worker; those who wait for the end of a work */
 };
-PERCPU(struct work_cpu, work_cpu);
+PERCPU(struct work_cpu, work_cpu) = {.lock = SPINLOCK_INIT(LOCK_WORK)};
 
 static struct cpumask asked; /* atomic: CPUs that need a worker */
 static struct waitq asked_wait = WAITQ_INIT(asked_wait);

@@ -7,17 +7,17 @@
 #include "kernel/base/spinlock.h"
 #include "lib/string.h"
 
-/* Both: written under lock; lines stay once they are in, so a walk needs no lock. */
-static struct spinlock lock = SPINLOCK_INIT;
+/* Both: written under lines_lock; lines stay once they are in, so a walk needs no lock. */
+static struct spinlock lines_lock = SPINLOCK_INIT(LOCK_LINES);
 static struct list lines = LIST_INIT(lines);
 static void (*watcher)(struct line *line); /* set once */
 
 void line_register(struct line *line)
 {
-    unsigned long flags = spin_lock_irqsave(&lock);
+    unsigned long flags = spin_lock_irqsave(&lines_lock);
     list_add_tail(&lines, &line->link);
     void (*added)(struct line *) = watcher;
-    spin_unlock_irqrestore(&lock, flags);
+    spin_unlock_irqrestore(&lines_lock, flags);
     if (added != NULL) {
         added(line);
     }
@@ -25,11 +25,11 @@ void line_register(struct line *line)
 
 void line_watch(void (*added)(struct line *line))
 {
-    unsigned long flags = spin_lock_irqsave(&lock);
+    unsigned long flags = spin_lock_irqsave(&lines_lock);
     assert(watcher == NULL);
     watcher = added;
     struct line *last = list_empty(&lines) ? NULL : list_last(&lines, struct line, link);
-    spin_unlock_irqrestore(&lock, flags);
+    spin_unlock_irqrestore(&lines_lock, flags);
 
     struct line *line;
     if (last == NULL) {

@@ -20,9 +20,9 @@
 #define PCI_BARS          6u
 
 /* Address and data port are one transaction. */
-static struct spinlock lock = SPINLOCK_INIT;
+static struct spinlock pci_lock = SPINLOCK_INIT(LOCK_PCI);
 
-/* Selects the word at offset; returns the data port for it. REQUIRES lock. */
+/* Selects the word at offset; returns the data port for it. REQUIRES pci_lock. */
 static uint16_t select_locked(const struct pci_device *device, unsigned offset)
 {
     out32(CONFIG_ADDRESS, CONFIG_ENABLE | (uint32_t)device->bus << 16 |
@@ -33,9 +33,9 @@ static uint16_t select_locked(const struct pci_device *device, unsigned offset)
 
 uint32_t pci_read32(const struct pci_device *device, unsigned offset)
 {
-    unsigned long flags = spin_lock_irqsave(&lock);
+    unsigned long flags = spin_lock_irqsave(&pci_lock);
     uint32_t value = in32(select_locked(device, offset & ~3u));
-    spin_unlock_irqrestore(&lock, flags);
+    spin_unlock_irqrestore(&pci_lock, flags);
     return value;
 }
 
@@ -51,16 +51,16 @@ uint8_t pci_read8(const struct pci_device *device, unsigned offset)
 
 void pci_write16(const struct pci_device *device, unsigned offset, uint16_t value)
 {
-    unsigned long flags = spin_lock_irqsave(&lock);
+    unsigned long flags = spin_lock_irqsave(&pci_lock);
     out16(select_locked(device, offset & ~1u), value);
-    spin_unlock_irqrestore(&lock, flags);
+    spin_unlock_irqrestore(&pci_lock, flags);
 }
 
 void pci_write32(const struct pci_device *device, unsigned offset, uint32_t value)
 {
-    unsigned long flags = spin_lock_irqsave(&lock);
+    unsigned long flags = spin_lock_irqsave(&pci_lock);
     out32(select_locked(device, offset & ~3u), value);
-    spin_unlock_irqrestore(&lock, flags);
+    spin_unlock_irqrestore(&pci_lock, flags);
 }
 
 /* Buses that were seen to exist and those that were visited. */

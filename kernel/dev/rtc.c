@@ -24,7 +24,7 @@
 #define RTC_UPDATING 0x80 /* status A: an update starts within 244 us or runs, at most 2.2 ms */
 
 /* Index and data port are one transaction. */
-static struct spinlock lock = SPINLOCK_INIT;
+static struct spinlock rtc_lock = SPINLOCK_INIT(LOCK_RTC);
 
 static uint8_t cmos_read(uint8_t index)
 {
@@ -32,7 +32,7 @@ static uint8_t cmos_read(uint8_t index)
     return in8(CMOS_DATA);
 }
 
-/* The registers, when no update came between; false: try again. REQUIRES lock. */
+/* The registers, when no update came between; false: try again. REQUIRES rtc_lock. */
 static bool read_registers_locked(struct rtc_registers *regs)
 {
     /* A port access takes about a microsecond on real hardware, so this outlasts an update. */
@@ -54,7 +54,7 @@ int rtc_read(int64_t *unix_seconds)
     struct rtc_registers regs = {0};
     int error = -ENODEV;
 
-    unsigned long flags = spin_lock_irqsave(&lock);
+    unsigned long flags = spin_lock_irqsave(&rtc_lock);
     /* All ones in status B would hold the clock and let it interrupt all the time: nothing there.
      */
     regs.status_b = cmos_read(RTC_STATUS_B);
@@ -63,6 +63,6 @@ int rtc_read(int64_t *unix_seconds)
         for (int i = 0; i < 3 && !read_registers_locked(&regs); i++) {
         }
     }
-    spin_unlock_irqrestore(&lock, flags);
+    spin_unlock_irqrestore(&rtc_lock, flags);
     return error != 0 ? error : rtc_to_unix(&regs, unix_seconds);
 }

@@ -12,7 +12,7 @@
 #define DEVICES_MAX 64
 #define LINKS_MAX   16
 
-static struct mutex devices_lock = MUTEX_INIT(devices_lock);
+static struct mutex devices_lock = MUTEX_INIT(devices_lock, LOCK_DEVICES);
 static const struct chrdev *devices[DEVICES_MAX]; /* [devices_lock]; entries stay */
 static unsigned device_count;                     /* [devices_lock]; atomic for readers */
 static struct devtmpfs_link {

@@ -9,8 +9,8 @@
 #include "lib/bytes.h"
 #include "lib/string.h"
 
-struct spinlock vfs_lock = SPINLOCK_INIT;
-struct mutex rename_lock = MUTEX_INIT(rename_lock);
+struct spinlock vfs_lock = SPINLOCK_INIT(LOCK_VFS);
+struct mutex rename_lock = MUTEX_INIT(rename_lock, LOCK_RENAME);
 
 #define FIRST_BUCKETS_SHIFT 8
 static struct cache *dentry_cache; /* constant after vfs_init */

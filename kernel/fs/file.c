@@ -31,7 +31,7 @@ int file_create_take(const struct file_ops *ops, const struct path *path, unsign
         .inode = path->dentry->inode,
     };
     ref_init(&file->refs, 1);
-    mutex_init(&file->pos_lock);
+    mutex_init(&file->pos_lock, LOCK_FILE_POS);
     *out = file;
     return 0;
 }

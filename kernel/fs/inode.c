@@ -24,7 +24,7 @@ struct inode *inode_create(struct superblock *sb, uint32_t mode, const struct ti
     if (time != NULL) {
         inode->atime = inode->mtime = inode->ctime = *time;
     }
-    mutex_init(&inode->lock);
+    mutex_init(&inode->lock, LOCK_INODE);
     return inode;
 }
 

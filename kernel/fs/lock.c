@@ -13,7 +13,7 @@ struct file_locks {
     struct waitq wq;  /* woken when one goes */
 };
 
-static struct mutex locks_mutex = MUTEX_INIT(locks_mutex);
+static struct mutex locks_mutex = MUTEX_INIT(locks_mutex, LOCK_FILE_LOCKS);
 
 /* Who waits for whom, to find circles: [locks_mutex]. */
 struct waiter {

@@ -32,7 +32,7 @@ struct pipe {
 };
 
 static struct mount *pipe_mount; /* constant after the first pipe(2); [pipe_mount_lock] before */
-static struct mutex pipe_mount_lock = MUTEX_INIT(pipe_mount_lock);
+static struct mutex pipe_mount_lock = MUTEX_INIT(pipe_mount_lock, LOCK_PIPE_MOUNT);
 
 static struct pipe *pipe_alloc(void)
 {
@@ -40,7 +40,7 @@ static struct pipe *pipe_alloc(void)
     if (pipe == NULL) {
         return NULL;
     }
-    mutex_init(&pipe->lock);
+    mutex_init(&pipe->lock, LOCK_PIPE);
     waitq_init(&pipe->read_wait);
     waitq_init(&pipe->write_wait);
     waitq_init(&pipe->open_wait);

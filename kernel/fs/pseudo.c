@@ -186,7 +186,7 @@ static int pseudo_open(struct inode *inode, struct file *file)
         return -ENOMEM;
     }
     open->ctx = *ctx;
-    mutex_init(&open->lock);
+    mutex_init(&open->lock, LOCK_PSEUDO_FILE);
     file->priv = open;
     return 0;
 }

@@ -52,7 +52,7 @@ static struct {
     struct frame_cache *caches;          /* [lock] of the CPUs that have used theirs */
     unsigned hook_count;                 /* hooks are added at init only */
     bool (*hooks[MAX_HOOKS])(void);
-} zone;
+} zone = {.lock = SPINLOCK_INIT(LOCK_FRAME)};
 
 /* Free single frames of one CPU; touched by that CPU alone with interrupts off. */
 struct frame_cache {

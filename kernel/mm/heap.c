@@ -259,6 +259,7 @@ static void cache_setup(struct cache *cache, const char *name, size_t size)
     size_t room = (PAGE_SIZE << cache->order) - (cache->inside ? HEADER_SIZE : 0);
     cache->count = (unsigned)(room / cache->size);
     cache->batch = (unsigned char)(cache->inside ? 8 : 4);
+    spin_init(&cache->lock, LOCK_HEAP_CACHE);
     list_init(&cache->partial);
     list_init(&cache->empty);
 }

@@ -23,7 +23,7 @@ struct free_stack {
     struct free_stack *next;
 };
 
-static struct spinlock kmap_lock;
+static struct spinlock kmap_lock = SPINLOCK_INIT(LOCK_KMAP);
 static struct free_stack *stack_pool; /* [kmap_lock] mapped, nobody's */
 static unsigned long first_words[4];
 static unsigned long *slot_words = first_words; /* [kmap_lock] a bit for each slot: mapped */

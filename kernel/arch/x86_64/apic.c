@@ -53,7 +53,8 @@ struct ioapic {
     unsigned lines;               /* [ioapic_lock] 0: not asked yet */
 };
 
-static struct spinlock ioapic_lock;             /* index and data register belong together */
+/* Index and data register belong together. */
+static struct spinlock ioapic_lock = SPINLOCK_INIT(LOCK_IOAPIC);
 static struct ioapic ioapics[ARCH_IOAPICS_MAX]; /* see the struct */
 static unsigned ioapic_count RO_AFTER_INIT;
 static struct arch_irq_firmware firmware_info RO_AFTER_INIT;

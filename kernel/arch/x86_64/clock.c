@@ -26,7 +26,7 @@ static union {
     char bytes[PAGE_SIZE];
 } shared __attribute__((aligned(PAGE_SIZE)));
 #define rate (shared.page)
-static struct spinlock rate_lock;
+static struct spinlock rate_lock = SPINLOCK_INIT(LOCK_CLOCK_RATE);
 
 static uint64_t boot_cycles RO_AFTER_INIT; /* the clock's zero */
 

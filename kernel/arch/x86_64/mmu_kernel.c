@@ -10,9 +10,10 @@
 #include "kernel/mm/frame.h"
 #include <machine/paging.h>
 
-static paddr_t boot_root;           /* constant after the first use */
-static struct spinlock kernel_lock; /* tables of the kernel half */
-static bool root_is_final;          /* constant once true */
+static paddr_t boot_root; /* constant after the first use */
+/* Tables of the kernel half. */
+static struct spinlock kernel_lock = SPINLOCK_INIT(LOCK_KERNEL_TABLES);
+static bool root_is_final; /* constant once true */
 
 paddr_t x86_kernel_root(void)
 {

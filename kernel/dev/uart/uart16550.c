@@ -21,7 +21,7 @@ struct uart {
     uint16_t base;
     uint8_t irq_line;
     struct line line;
-    struct spinlock lock;      /* taken in interrupt context; ranks below the listener's locks */
+    struct spinlock lock;      /* taken in interrupt context; the log writes under its own */
     struct line_config config; /* [lock] */
     bool found;                /* constant after probe */
     bool ready;                /* [lock] registers are set up */
@@ -51,7 +51,8 @@ static const struct line_ops uart_line_ops = {
 
 #define UART(number, port, irq)                                                                    \
     {                                                                                              \
-        .base = (port), .irq_line = (irq), .config = {115200, 8, false, 'n'},                      \
+        .lock = SPINLOCK_INIT(LOCK_UART), .base = (port), .irq_line = (irq),                       \
+        .config = {115200, 8, false, 'n'},                                                         \
         .line = {                                                                                  \
             .name = "ttyS" #number, .major = 4, .minor = 64 + (number), .ops = &uart_line_ops},    \
     }

@@ -295,7 +295,7 @@ static int console_probe(struct virtio_device *device)
     console->device = device;
     console->number = console_count++;
     console->multiport = virtio_has(device, CONSOLE_F_MULTIPORT);
-    mutex_init(&console->control_lock);
+    mutex_init(&console->control_lock, LOCK_CONSOLE_CONTROL);
     waitq_init(&console->worker);
     int error = create_queues(console, read_port_count(console));
     if (error != 0) {

@@ -21,9 +21,9 @@ int port_create(struct console *console, unsigned id, struct port **out)
     }
     port->console = console;
     port->id = id;
-    spin_init(&port->lock);
-    mutex_init(&port->read_lock);
-    mutex_init(&port->write_lock);
+    spin_init(&port->lock, LOCK_PORT);
+    mutex_init(&port->read_lock, LOCK_PORT_READ);
+    mutex_init(&port->write_lock, LOCK_PORT_WRITE);
     for (unsigned i = 0; i < PORT_BUFFERS; i++) {
         port->tx_free[i] = &port->tx_buffers[PORT_BUFFERS - 1 - i];
     }

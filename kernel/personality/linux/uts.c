@@ -6,7 +6,7 @@
 #include "kernel/base/spinlock.h"
 #include "lib/string.h"
 
-static struct spinlock uts_lock = SPINLOCK_INIT;
+static struct spinlock uts_lock = SPINLOCK_INIT(LOCK_UTS);
 
 struct linux_uts linux_uts = {
     .sysname = "Linux",

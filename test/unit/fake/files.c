@@ -27,7 +27,7 @@ uint64_t clock_monotonic_ns(void)
 
 void waitq_init(struct waitq *wq)
 {
-    spin_init(&wq->lock);
+    spin_init(&wq->lock, LOCK_WAITQ);
     list_init(&wq->entries);
 }
 

@@ -62,7 +62,7 @@ void fake_deadlock(void)
 
 /* Locks. */
 
-void mutex_init(struct mutex *mutex)
+void mutex_setup(struct mutex *mutex)
 {
     mutex->holder = NULL;
 }

@@ -14,7 +14,7 @@ void fake_deadlock(void)
 }
 struct linux_process self;
 static struct linux_thread self_thread = {.process = &self};
-struct spinlock process_tree_lock = SPINLOCK_INIT;
+struct spinlock process_tree_lock = SPINLOCK_INIT(LOCK_PROCESS_TREE);
 
 _Noreturn void assert_failed(const char *expr, const char *file, int line)
 {

@@ -37,7 +37,7 @@ int kmsg_open(struct file *file, dev_number dev)
     if (kmsg == NULL) {
         return -ENOMEM;
     }
-    mutex_init(&kmsg->lock);
+    mutex_init(&kmsg->lock, LOCK_KMSG_FILE);
     kmsg->text = (char *)(kmsg + 1);
     kmsg->formatted = kmsg->text + LOG_TEXT_MAX;
     file->priv = kmsg;
@@ -195,7 +195,7 @@ const struct file_ops kmsg_file_ops = {
 };
 
 /* /proc/kmsg: one reader's position for all, as syslog(2)'s. */
-static struct mutex proc_lock = MUTEX_INIT(proc_lock);
+static struct mutex proc_lock = MUTEX_INIT(proc_lock, LOCK_KMSG_PROC);
 static uint64_t proc_seq; /* [proc_lock] */
 
 static ssize_type proc_kmsg_read(struct file *file, struct io *io, uint64_t *pos)

@@ -27,7 +27,7 @@ struct stream_node {
     unsigned open_count; /* [open_lock] */
 };
 
-static struct spinlock nodes_lock = SPINLOCK_INIT;
+static struct spinlock nodes_lock = SPINLOCK_INIT(LOCK_STREAM_NODES);
 static struct list nodes = LIST_INIT(nodes); /* [nodes_lock] only grows */
 
 static struct stream *stream_of(struct file *file)
@@ -200,7 +200,7 @@ static void stream_added(struct stream *stream)
 
     if (node != NULL) {
         node->stream = stream;
-        mutex_init(&node->open_lock);
+        mutex_init(&node->open_lock, LOCK_STREAM_OPEN);
         snprintf(node->name, sizeof(node->name), "vport%up%u", stream->device, stream->port);
         node->chrdev = (struct chrdev){
             .name = node->name,

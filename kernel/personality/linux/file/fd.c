@@ -22,7 +22,7 @@ struct fd_table *fd_table_create(void)
         return NULL;
     }
     ref_init(&table->refs, 1);
-    spin_init(&table->lock);
+    spin_init(&table->lock, LOCK_FD_TABLE);
     table->size = FD_TABLE_FIRST;
     table->entries = table->first;
     return table;

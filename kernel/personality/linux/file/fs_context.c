@@ -19,7 +19,7 @@ int fs_context_copy(struct fs_context *from, struct fs_context **out)
         return -ENOMEM;
     }
     ref_init(&fs->refs, 1);
-    mutex_init(&fs->lock);
+    mutex_init(&fs->lock, LOCK_FS_CONTEXT);
     mutex_lock(&from->lock);
     fs->root = from->root;
     fs->cwd = from->cwd;

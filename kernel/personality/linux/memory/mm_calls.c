@@ -96,7 +96,7 @@ int linux_space_create(struct space *space)
     if (ls == NULL) {
         return -ENOMEM;
     }
-    mutex_init(&ls->brk_lock);
+    mutex_init(&ls->brk_lock, LOCK_BRK);
     space->personal = ls;
     space->personal_release = linux_space_release;
     return 0;
@@ -113,7 +113,7 @@ int linux_space_copy(struct space *from, struct space *to)
     mutex_lock(&old->brk_lock);
     memcpy(ls, old, sizeof(*ls));
     mutex_unlock(&old->brk_lock);
-    mutex_init(&ls->brk_lock);
+    mutex_init(&ls->brk_lock, LOCK_BRK);
     if (ls->exe != NULL) {
         hold_exe(ls, ls->exe);
     }

@@ -37,7 +37,7 @@ struct bucket {
     struct spinlock lock;
     struct list waiters; /* [lock]; a zeroed head is an empty list that was never used */
 };
-static struct bucket buckets[BUCKETS];
+static struct bucket buckets[BUCKETS] = {[0 ... BUCKETS - 1] = {.lock = SPINLOCK_INIT(LOCK_FUTEX)}};
 
 /* Lives on the sleeper's stack; leaves it only after it is out of every list. */
 struct waiter {

@@ -125,7 +125,7 @@ static struct fs_context *make_fs(const struct path *root)
     struct fs_context *fs = kzalloc(sizeof(*fs));
     if (fs != NULL) {
         ref_init(&fs->refs, 1);
-        mutex_init(&fs->lock);
+        mutex_init(&fs->lock, LOCK_FS_CONTEXT);
         fs->root = fs->cwd = *root;
         path_get(root);
         path_get(root);

@@ -13,7 +13,7 @@
 #include "kernel/mm/heap.h"
 #include "kernel/personality/linux/signal/signal_state.h"
 
-struct spinlock process_tree_lock = SPINLOCK_INIT;
+struct spinlock process_tree_lock = SPINLOCK_INIT(LOCK_PROCESS_TREE);
 struct linux_process *init_process;
 unsigned process_thread_total;
 
@@ -28,6 +28,7 @@ struct linux_process *process_create(void)
     list_init(&process->sibling);
     list_init(&process->threads);
     list_init(&process->pgrp_link);
+    spin_init(&process->signal_lock, LOCK_SIGNAL);
     waitq_init(&process->child_wait);
     waitq_init(&process->stop_wait);
     waitq_init(&process->exec_wait);

@@ -140,18 +140,18 @@ static int show_uuid(const struct pseudo_ctx *ctx, struct text *out)
 
 static int show_boot_id(const struct pseudo_ctx *ctx, struct text *out)
 {
-    static struct mutex lock = MUTEX_INIT(lock);
-    static uint8_t boot_id[16]; /* [lock] made when first asked for */
-    static bool made;           /* [lock] */
+    static struct mutex boot_id_lock = MUTEX_INIT(boot_id_lock, LOCK_BOOT_ID);
+    static uint8_t boot_id[16]; /* [boot_id_lock] made when first asked for */
+    static bool made;           /* [boot_id_lock] */
 
     (void)ctx;
-    mutex_lock(&lock);
+    mutex_lock(&boot_id_lock);
     if (!made) {
         random_bytes(boot_id, sizeof(boot_id));
         made = true;
     }
     show_uuid_bytes(out, boot_id);
-    mutex_unlock(&lock);
+    mutex_unlock(&boot_id_lock);
     return 0;
 }
 

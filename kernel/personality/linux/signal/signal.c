@@ -34,7 +34,7 @@ struct linux_handlers *handlers_copy(struct linux_handlers *from)
         return NULL;
     }
     ref_init(&handlers->refs, 1);
-    spin_init(&handlers->lock);
+    spin_init(&handlers->lock, LOCK_HANDLERS);
     unsigned long flags = spin_lock_irqsave(&from->lock);
     handlers->ignored = from->ignored;
     handlers->caught = from->caught;

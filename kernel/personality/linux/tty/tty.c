@@ -19,7 +19,7 @@
 /* Linux waits this long for a last close's output (closing_wait). */
 #define CLOSE_LIMIT_NS (30ull * 1000000000)
 
-static struct spinlock ttys_lock = SPINLOCK_INIT;
+static struct spinlock ttys_lock = SPINLOCK_INIT(LOCK_TTYS);
 static struct list ttys = LIST_INIT(ttys); /* [ttys_lock] */
 
 struct tty *tty_create(const struct tty_driver *driver, void *device, const char *name,
@@ -35,8 +35,8 @@ struct tty *tty_create(const struct tty_driver *driver, void *device, const char
     strlcpy(tty->name, name, sizeof(tty->name));
     tty->dev = dev;
     list_init(&tty->link);
-    mutex_init(&tty->open_lock);
-    spin_init(&tty->lock);
+    mutex_init(&tty->open_lock, LOCK_TTY_OPEN);
+    spin_init(&tty->lock, LOCK_TTY);
     tty->termios = tty_default_termios;
     list_init(&tty->files);
     waitq_init(&tty->read_wait);

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The Linux ABI programs: what they say on the host's Linux is what they must say on Alba.
+"""The Linux ABI programs: what they say on the host's Linux is what they must say on Alba, on one
+CPU and on several.
 
 They run on the host twice: a program that does not say the same both times is a wrong test.
 """
@@ -19,9 +20,9 @@ def host_again(root):
     return abi.on_host(root / "build", abi.programs())
 
 
-@pytest.fixture(scope="session")
-def alba(root, built):
-    return abi.on_alba(built("x86_64/alba.elf"), root / "build", abi.programs())
+@pytest.fixture(scope="session", params=[1, 2, 4, 8], ids=lambda n: f"smp{n}")
+def alba(request, root, built):
+    return abi.on_alba(built("x86_64/alba.elf"), root / "build", abi.programs(), smp=request.param)
 
 
 @pytest.mark.parametrize("program", abi.programs())

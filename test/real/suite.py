@@ -9,6 +9,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -34,6 +35,12 @@ root=$1
 shift
 exec chroot "$root" "$@"
 """
+
+
+def usual_signals():
+    """Python ignores some signals, and a build may; children would go on doing so."""
+    for number in (signal.SIGPIPE, signal.SIGINT, signal.SIGQUIT, signal.SIGXFSZ):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def groups(source):
@@ -81,12 +88,15 @@ def script(names):
     return ["/bin/sh", "/busybox_suite.sh", *names]
 
 
-def on_host(root, names):
-    """In a chroot, with a mount and a process namespace of its own."""
+def in_chroot(root, *command):
+    """The command that runs it there, with a mount and a process namespace of its own."""
     as_root = [] if os.geteuid() == 0 else ["sudo"]
-    command = [*as_root, "unshare", "--mount", "--pid", "--fork", "sh", "-c", ON_HOST, "sh", root,
-               "/bin/busybox", "env", "-i", *script(names)]
-    return finish(command)
+    return [*as_root, "unshare", "--mount", "--pid", "--fork", "sh", "-c", ON_HOST, "sh", root,
+            *command]
+
+
+def on_host(root, names):
+    return finish(in_chroot(root, "/bin/busybox", "env", "-i", *script(names)))
 
 
 def on_alba(alba, root, names):
@@ -96,7 +106,8 @@ def on_alba(alba, root, names):
 
 def finish(command):
     ended = subprocess.run(list(map(str, command)), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                           stderr=subprocess.STDOUT, timeout=LIMIT, check=False)
+                           stderr=subprocess.STDOUT, timeout=LIMIT, check=False,
+                           preexec_fn=usual_signals)
     text = ended.stdout.decode(errors="replace")
     assert text.endswith("@@ done\n"), f"status {ended.returncode}: {text[-3000:]}"
     return take_apart(text)

@@ -10,10 +10,11 @@ Nothing here waits for a time: only for what must come, with a limit that catche
 import os
 import pathlib
 import re
-import signal
 import time
 
 import pexpect
+
+from suite import usual_signals
 
 LIMIT = int(os.environ.get("TALK_LIMIT", "120"))  # seconds; catches hangs only
 PS1 = "@> "
@@ -23,12 +24,6 @@ CTRL_A, CTRL_C, CTRL_D, CTRL_E = "\x01", "\x03", "\x04", "\x05"
 CTRL_U, CTRL_W, CTRL_Z, CTRL_BACKSLASH, ESC, ENTER = "\x15", "\x17", "\x1a", "\x1c", "\x1b", "\r"
 UP, LEFT, DELETE, BACKSPACE, TAB = "\x1b[A", "\x1b[D", "\x1b[3~", "\x7f", "\t"
 PLACES = ["here", "alba"]
-
-
-def usual_signals():
-    """Python ignores some signals, and a build may; children would go on doing so."""
-    for number in (signal.SIGPIPE, signal.SIGINT, signal.SIGQUIT, signal.SIGXFSZ):
-        signal.signal(number, signal.SIG_DFL)
 
 
 class Talk:

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Debian's own programs, unmodified, in scripts as people write them (programs/*.sh): what they say in
+a chroot of this system is what they say on Alba, on one CPU and on four."""
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+
+import pytest
+import suite
+
+SCRIPTS = pathlib.Path(__file__).resolve().parent / "programs"
+LIMIT = 600  # seconds; catches hangs only
+
+COMMON = """bash dash sh ls cp mv ln rm mkdir rmdir cat du df stat touch sort split tee timeout
+nohup env seq shuf grep sed awk mawk find xargs tar gzip zcat diff cmp perl head tail wc tr od echo date
+sleep kill uname id whoami tty dd chmod chown readlink realpath md5sum truncate fallocate mkfifo mknod
+nice chroot install tac yes true false printf xz""".split()
+BUILD = "gcc make as ld nm cc1 collect2 ar".split()
+GIT = ["git"]
+
+
+def paths_of(program):
+    """A program's file, the links that lead there, and its libraries."""
+    found = shutil.which(program, path="/usr/bin:/bin:/usr/sbin:/sbin")
+    if found is None and shutil.which("gcc"):
+        found = subprocess.run(["gcc", f"-print-prog-name={program}"], capture_output=True,
+                               text=True, check=True).stdout.strip()
+    assert found and os.path.isabs(found), f"{program} is not installed here"
+    libraries = subprocess.run(["ldd", found], capture_output=True, text=True, check=False).stdout
+    return [found, *re.findall(r"(/\S+) \(0x", libraries)]
+
+
+def copy(path, root):
+    """To the same place below root: each link on the way, then the file or tree. The root's own
+    layout is /usr with links to it, as in Debian."""
+    place = pathlib.Path(os.path.realpath(os.path.dirname(path))) / os.path.basename(path)
+    target = root / place.relative_to("/")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if place.is_symlink():
+        if not os.path.lexists(target):
+            os.symlink(os.readlink(place), target)
+        copy(os.path.normpath(place.parent / os.readlink(place)), root)
+    elif place.is_dir():
+        shutil.copytree(place, target, symlinks=True, dirs_exist_ok=True)
+    elif not target.exists():
+        shutil.copy2(place, target)
+
+
+@pytest.fixture(scope="module", name="root_with")
+def fixture_root_with(tmp_path_factory):
+    def make(programs, trees=()):
+        root = tmp_path_factory.mktemp("root")
+        for name in ("dev", "proc", "sys", "tmp", "root", "etc", "usr/bin", "usr/sbin", "usr/lib",
+                     "usr/lib64"):
+            (root / name).mkdir(parents=True)
+        for name in ("bin", "sbin", "lib", "lib64"):
+            os.symlink(f"usr/{name}", root / name)
+        (root / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\n")
+        (root / "etc/group").write_text("root:x:0:\n")
+        for program in programs:
+            for path in paths_of(program):
+                copy(path, root)
+        for tree in trees:
+            copy(tree, root)
+        return root
+
+    return make
+
+
+def run(command):
+    done = subprocess.run(list(map(str, command)), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, timeout=LIMIT, check=False,
+                          preexec_fn=suite.usual_signals)
+    return done.stdout.decode(errors="replace").splitlines() + [f"status {done.returncode}"]
+
+
+def command(name, root):
+    """Both streams are one in the guest as here, so that their order is the same."""
+    shutil.copy(SCRIPTS / f"{name}.sh", root / "script.sh")
+    return ["env", "-i", "PATH=/usr/bin:/bin:/usr/sbin:/sbin", "HOME=/root", "LC_ALL=C", "bash", "-c",
+            "bash /script.sh 2>&1"]
+
+
+@pytest.fixture(scope="module", name="here")
+def fixture_here():
+    """What a script says on this system; it is asked once."""
+    said = {}
+
+    def ask(name, root):
+        if name not in said:
+            said[name] = run(suite.in_chroot(root, *command(name, root)))
+        return said[name]
+
+    return ask
+
+
+@pytest.fixture(name="same", params=[1, 4], ids=lambda n: f"smp{n}")
+def fixture_same(request, built, here):
+    def same(root, name, memory="512M"):
+        there = run([built("alba"), "run", "-m", memory, "--smp", request.param, "--root", root,
+                     "--entry", *command(name, root)])
+        # bash names processes that were killed by their numbers.
+        number = re.compile(r"(line \d+:|^\[\d+\]) +\d+\b")
+        expected = [number.sub(r"\1 N", line) for line in here(name, root)]
+        assert [number.sub(r"\1 N", line) for line in there] == expected
+        assert len(expected) > 15 and expected[-1] == "status 0"
+
+    return same
+
+
+@pytest.fixture(scope="module", name="common")
+def fixture_common(root_with):
+    return root_with(COMMON)
+
+
+@pytest.fixture(scope="module", name="everything")
+def fixture_everything(root_with):
+    """With a compiler and git."""
+    library = subprocess.run(["gcc", "-print-libgcc-file-name"], capture_output=True, text=True,
+                             check=True).stdout.strip()
+    folder = os.path.dirname(library)
+    trees = [f"{folder}/include", "/usr/include", *(f"{folder}/{name}" for name in (
+        "libgcc.a", "libgcc_s.so", "crtbeginS.o", "crtendS.o", "liblto_plugin.so"))]
+    place = "/usr/lib/x86_64-linux-gnu"
+    trees += [f"{place}/{name}" for name in ("Scrt1.o", "crti.o", "crtn.o", "libc.so",
+                                             "libc_nonshared.a", "libgcc_s.so.1", "libm.so.6")]
+    return root_with(COMMON + BUILD + GIT, [*trees, "/usr/lib/git-core", "/usr/share/git-core"])
+
+
+@pytest.mark.parametrize("name", ["files", "text", "jobs"])
+def test_common_programs(same, common, name):
+    same(common, name)
+
+
+@pytest.mark.parametrize("name", ["build", "git", "parallel"])
+def test_compiler_and_git(same, everything, name):
+    same(everything, name, "2G")

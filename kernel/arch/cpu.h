@@ -13,6 +13,7 @@
  *   void arch_cpu_stop(void)                 noreturn: interrupts off for ever
  *   uint64_t arch_cycles(void)               the cycle counter (TSC, time CSR)
  *   struct thread *arch_current(void)        the running thread
+ *   void *arch_cpu_stack_top(void)           of the stack that the loader made for this CPU
  *   ARCH_PERCPU(name), ARCH_PERCPU_OF(cpu, name)   see kernel/base/percpu.h
  */
 #include <machine/cpu.h>

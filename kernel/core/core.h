@@ -12,7 +12,8 @@ _Noreturn void sched_exit(void);
 void sched_space_changed(const struct arch_mmu *mmu);
 /* That CPU, if it does not idle, goes through a switch of threads soon. Any context. */
 void sched_kick(unsigned cpu);
-/* Step "sched" on a further CPU: makes the code that runs there its idle thread. */
+/* C10: step "sched": makes the code that runs on this CPU its idle thread; on the boot CPU that is
+ * thread 0. Interrupts off. */
 void sched_cpu_init(unsigned cpu);
 /* All steps are done: the CPU takes part and goes idle. Interrupts off. */
 _Noreturn void core_cpu_begin(unsigned cpu);

@@ -1,138 +1,44 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The scheduler. Each CPU has a queue of runnable threads in order of arrival; the running thread
- * is not in it. A thread runs until it sleeps or its slice is over and somebody waits; user code
- * then gives way at the end of the timer interrupt, kernel code at sched_point or on its way out.
- * Context of every function here: see sched.h; the queue's lock is taken with interrupts off.
+ * The scheduler: switching between threads, putting them to sleep and waking them. A thread runs
+ * until it sleeps, or its share is used up and somebody waits; user code then gives way at the end
+ * of an interrupt, kernel code at sched_point or on its way out. sched_queue.c orders the threads
+ * of a CPU, sched_place.c spreads them over CPUs, sched_stat.c counts.
+ * Context of every function here: see sched.h; queues are locked with interrupts off.
  */
 #include "kernel/core/sched.h"
-#include "abi/bootinfo.h"
+#include "abi/layout.h"
 #include "kernel/arch/clock.h"
+#include "kernel/arch/smp.h"
 #include "kernel/base/init.h"
-#include "kernel/base/percpu.h"
 #include "kernel/core/core.h"
 #include "kernel/core/rcu.h"
+#include "kernel/core/sched_impl.h"
 #include "kernel/core/space.h"
-#include "kernel/core/timer.h"
+#include "lib/format.h"
 
-#define SLICE_NS     (10 * NSEC_PER_MSEC)
-#define LOAD_STEP_NS (5 * NSEC_PER_SEC)
-#define LOAD_BITS    11 /* fraction bits of a load average, as in Linux's /proc/loadavg */
-#define LOAD_ONE     (1ul << LOAD_BITS)
+#define FIRST_VRUNTIME NSEC_PER_SEC /* so that credits do not reach below zero */
+#define SLICE_IS_OVER  1u           /* slice_end_ns: it goes behind others of its priority */
 
-struct run_queue {
-    struct spinlock lock;
-    struct list threads;        /* [lock] runnable, not running */
-    unsigned count;             /* [lock] of them */
-    struct thread *idle;        /* constant after sched_init */
-    const struct arch_mmu *mmu; /* [owner CPU] page tables in use; NULL: the kernel's */
-    struct timer tick;          /* ends slices; armed while something but idle runs */
-    uint64_t switches;          /* [owner CPU] */
-    uint64_t user_ns;           /* [owner CPU] of all threads that ran here */
-    uint64_t system_ns;         /* [owner CPU] the same */
-    uint64_t idle_ns;           /* [owner CPU] */
-    uint64_t load_at;           /* [owner CPU] when the load averages are due */
-    unsigned long load[3];      /* [owner CPU] */
-};
-PERCPU(struct run_queue, run_queue) = {.lock = SPINLOCK_INIT(LOCK_RUN_QUEUE)};
-
-static struct thread boot_thread; /* thread 0, the boot CPU's idle thread */
-
-/* --- accounts ------------------------------------------------------------------------------- */
-
-/* Charges the time since the last call to the thread, as user's or system's. */
-static void charge(struct thread *thread, uint64_t now, bool user)
-{
-    uint64_t ns = now - thread->switched_at;
-    struct run_queue *rq = &percpu(run_queue);
-    thread->switched_at = now;
-    if (thread == rq->idle) {
-        rq->idle_ns += ns;
-    } else if (user) {
-        thread->user_ns += ns;
-        rq->user_ns += ns;
-    } else {
-        thread->system_ns += ns;
-        rq->system_ns += ns;
-    }
-}
-
-uint64_t thread_cpu_ns(const struct thread *thread, uint64_t *user_ns, uint64_t *system_ns)
-{
-    uint64_t user = thread->user_ns, system = thread->system_ns;
-    if (thread == current) {
-        uint64_t now = clock_monotonic_ns();
-        /* Between two ticks nobody knows which it was: it goes where most of it went before. */
-        uint64_t running = now > thread->switched_at ? now - thread->switched_at : 0;
-        if (user >= system) {
-            user += running;
-        } else {
-            system += running;
-        }
-    }
-    if (user_ns != NULL) {
-        *user_ns = user;
-    }
-    if (system_ns != NULL) {
-        *system_ns = system;
-    }
-    return user + system;
-}
-
-/* Load averages decay by e^(-5s/1min), e^(-5s/5min), e^(-5s/15min) every five seconds. */
-static void update_load(struct run_queue *rq, uint64_t now)
-{
-    static const unsigned long decay[3] = {1884, 2014, 2037};
-    while (now >= rq->load_at) {
-        unsigned long active = (rq->count + (current != rq->idle ? 1 : 0)) * LOAD_ONE;
-        for (int i = 0; i < 3; i++) {
-            rq->load[i] = (rq->load[i] * decay[i] + active * (LOAD_ONE - decay[i])) >> LOAD_BITS;
-        }
-        rq->load_at += LOAD_STEP_NS;
-        if (now > rq->load_at + 1000 * LOAD_STEP_NS) {
-            rq->load_at = now + LOAD_STEP_NS;
-        }
-    }
-}
-
-void sched_loadavg(unsigned long load[3])
-{
-    unsigned long flags = arch_irq_save();
-    struct run_queue *rq = &percpu(run_queue);
-    update_load(rq, clock_monotonic_ns());
-    for (int i = 0; i < 3; i++) {
-        load[i] = rq->load[i];
-    }
-    arch_irq_restore(flags);
-}
-
-void sched_cpu_times(unsigned cpu, struct sched_times *times)
-{
-    *times = (struct sched_times){0};
-    if (cpu < cpu_present_count()) {
-        const struct run_queue *rq = &percpu_of(cpu, run_queue);
-        *times = (struct sched_times){rq->user_ns, rq->system_ns, rq->idle_ns};
-    }
-}
-
-unsigned sched_runnable(void)
-{
-    return percpu(run_queue).count + (current != percpu(run_queue).idle ? 1 : 0);
-}
-
-uint64_t sched_switches(void)
-{
-    return percpu(run_queue).switches;
-}
+__thread struct run_queue run_queue __attribute__((used)) = {.lock = SPINLOCK_INIT(LOCK_RUN_QUEUE)};
+PERCPU(struct thread, idle_thread); /* what the CPU has run since it was started */
 
 /* --- switching ------------------------------------------------------------------------------ */
 
 /* First thing on the new thread's stack. Interrupts off. */
 static void switched_from(struct thread *from)
 {
+    struct run_queue *rq = &percpu(run_queue);
+    bool leaves = rq->leaving == from;
+    bool dead = from->state == THREAD_DEAD;
+    /* From here on another CPU may run it. */
     __atomic_store_n(&from->on_cpu, false, __ATOMIC_RELEASE);
-    if (from->state == THREAD_DEAD) {
+    if (unlikely(dead)) {
         thread_reap(from);
+    } else if (unlikely(leaves)) {
+        rq->leaving = NULL;
+        spin_lock(&rq->lock);
+        sched_send(rq, from, false);
     }
 }
 
@@ -153,38 +59,79 @@ void sched_space_changed(const struct arch_mmu *mmu)
     arch_irq_restore(flags);
 }
 
+/* What becomes of the thread that ran: back into the queue, away, or asleep. REQUIRES rq->lock. */
+static void put_running(struct run_queue *rq, struct thread *from, uint64_t now)
+{
+    struct sched_entity *s = &from->sched;
+    __atomic_store_n(&rq->load, rq->load - s->weight, __ATOMIC_RELAXED);
+    rq->running = NULL;
+    if (from->state != THREAD_RUNNABLE) {
+        s->burst_ns = (3 * s->burst_ns + (now - s->started_ns)) / 4;
+    } else if (unlikely(!cpumask_test(&s->cpus, rq->cpu))) {
+        rq->leaving = from;
+    } else {
+        queue_insert(rq, from);
+    }
+}
+
+/* REQUIRES rq->lock. */
+static struct thread *take_next(struct run_queue *rq, uint64_t now)
+{
+    struct thread *to = rq->first;
+    if (to == NULL) {
+        rq->running = rq->idle;
+        return rq->idle;
+    }
+    queue_remove(rq, to);
+    __atomic_store_n(&rq->load, rq->load + to->sched.weight, __ATOMIC_RELAXED);
+    to->sched.turns++;
+    to->sched.started_ns = now;
+    rq->running = to;
+    return to;
+}
+
 /* Picks the next thread and switches to it. Interrupts off; the caller's state says whether it
  * stays runnable. */
 static void schedule(void)
 {
     struct run_queue *rq = &percpu(run_queue);
     struct thread *from = current;
+    uint64_t now = clock_monotonic_ns();
     assert(preempt_count() == 0);
     rcu_quiescent();
     spin_lock(&rq->lock);
     __atomic_fetch_and(&from->work, ~(unsigned)THREAD_WORK_RESCHED, __ATOMIC_RELAXED);
-    if (from->state == THREAD_RUNNABLE && from != rq->idle) {
-        list_add_tail(&rq->threads, &from->run_link);
-        rq->count++;
+    sched_charge(rq, from, now, false);
+    if (from != rq->idle) {
+        put_running(rq, from, now);
+    } else {
+        rq->running = NULL;
     }
-    struct thread *to = rq->idle;
-    if (rq->count > 0) {
-        to = list_first(&rq->threads, struct thread, run_link);
-        list_del(&to->run_link);
-        rq->count--;
+    if (rq->first == NULL && cpu_online_count() > 1) {
+        spin_unlock(&rq->lock);
+        (void)sched_steal(rq, 0);
+        spin_lock(&rq->lock);
     }
+    struct thread *to = take_next(rq, now);
+    to->switched_at = now;
     spin_unlock(&rq->lock);
     if (to == from) {
         return;
     }
-    uint64_t now = clock_monotonic_ns();
-    charge(from, now, false);
-    if (to != rq->idle && !rq->tick.armed) {
-        timer_arm(&rq->tick, now + SLICE_NS);
+    rq->stat.switches++;
+    if (to == rq->idle) {
+        rq->stat.idle_switches++;
+        cpumask_set_atomic(&sched_idle_cpus, rq->cpu);
+    } else {
+        if (from == rq->idle) {
+            cpumask_clear_atomic(&sched_idle_cpus, rq->cpu);
+        }
+        if (!rq->tick.armed) {
+            timer_arm(&rq->tick, now + SCHED_TICK_NS);
+        }
     }
-    to->switched_at = now;
-    to->on_cpu = true;
-    rq->switches++;
+    /* Read by thread_set_work after it has set a bit that this thread will look at. */
+    __atomic_store_n(&to->on_cpu, true, __ATOMIC_SEQ_CST);
     use_space(rq, to);
     switched_from(arch_switch(from, to));
 }
@@ -197,47 +144,92 @@ void core_thread_begin(struct thread *from, void (*entry)(void *arg), void *arg)
     thread_exit();
 }
 
-/* The slice is over: whoever waits gets the CPU. Interrupt context. */
+/* Has the running thread had its share, now that somebody waits? REQUIRES rq->lock. */
+static bool share_is_used(struct run_queue *rq, struct thread *running)
+{
+    struct sched_entity *s = &running->sched;
+    if (rq->first == NULL) {
+        return false;
+    }
+    if (s->params.policy == SCHED_RR && s->priority < 100 &&
+        rq->first->sched.priority == s->priority) {
+        uint64_t used = running->user_ns + running->system_ns;
+        if (s->slice_end_ns == 0) {
+            s->slice_end_ns = used + SCHED_RR_NS;
+        }
+        if (used < s->slice_end_ns) {
+            return false;
+        }
+        s->slice_end_ns = SLICE_IS_OVER;
+        return true;
+    }
+    return queue_preempts(rq, rq->first, false);
+}
+
+/* Interrupt context. */
 static void tick_fire(struct timer *timer)
 {
     struct run_queue *rq = &percpu(run_queue);
     uint64_t now = clock_monotonic_ns();
-    uint64_t again = arch_clock_calibrate();
+    uint64_t again = rq->cpu == 0 ? arch_clock_calibrate() : 0;
     rcu_tick(interrupted_user_mode() || current == rq->idle);
-    update_load(rq, now);
-    if (current != rq->idle) {
-        charge(current, now, interrupted_user_mode());
-        if (rq->count > 0) {
-            thread_set_work(current, THREAD_WORK_RESCHED);
+    sched_update_load(now);
+    spin_lock(&rq->lock);
+    struct thread *running = rq->running;
+    bool busy = running != rq->idle;
+    if (busy) {
+        sched_charge(rq, running, now, interrupted_user_mode());
+        if (share_is_used(rq, running)) {
+            sched_kick_queue(rq);
         }
-        again = again != 0 ? MIN(again, SLICE_NS) : SLICE_NS;
+        again = again != 0 ? MIN(again, SCHED_TICK_NS) : SCHED_TICK_NS;
+    }
+    spin_unlock(&rq->lock);
+    if (busy && cpu_online_count() > 1) {
+        sched_balance(rq, now);
     }
     if (again != 0) {
         timer_arm(timer, clock_monotonic_ns() + again);
     }
 }
 
-/* Only this CPU runs threads yet: another one would be sent ARCH_IPI_RESCHEDULE here. */
-void sched_kick(unsigned cpu)
-{
-    assert(cpu == arch_cpu_number());
-    thread_set_work(current, THREAD_WORK_RESCHED);
-}
-
 void sched_yield(void)
 {
     unsigned long flags = arch_irq_save();
-    current->switches_voluntary++;
-    schedule();
+    struct run_queue *rq = &percpu(run_queue);
+    struct thread *self = current;
+    self->switches_voluntary++;
+    spin_lock(&rq->lock);
+    rq->stat.yields++;
+    const struct thread *first = rq->first;
+    if (first != NULL && sched_is_fair(first) && sched_is_fair(self)) {
+        /* Behind who is next: it said that others should go on. */
+        self->sched.vruntime = MAX(self->sched.vruntime, first->sched.vruntime + 1);
+    }
+    spin_unlock(&rq->lock);
+    if (first != NULL) {
+        schedule();
+    }
     arch_irq_restore(flags);
+}
+
+/* Gives way to a thread with a better claim; keeps its place among equals. Interrupts off. */
+static void preempted(void)
+{
+    struct sched_entity *s = &current->sched;
+    current->switches_forced++;
+    s->to_head = s->slice_end_ns != SLICE_IS_OVER;
+    if (!s->to_head) {
+        s->slice_end_ns = 0;
+    }
+    schedule();
 }
 
 void sched_point(void)
 {
     if ((__atomic_load_n(&current->work, __ATOMIC_RELAXED) & THREAD_WORK_RESCHED) != 0) {
         unsigned long flags = arch_irq_save();
-        current->switches_forced++;
-        schedule();
+        preempted();
         arch_irq_restore(flags);
     }
 }
@@ -245,7 +237,7 @@ void sched_point(void)
 void sched_sleep(void)
 {
     unsigned long flags = arch_irq_save();
-    if (current->state == THREAD_SLEEPING) {
+    if (__atomic_load_n(&current->state, __ATOMIC_RELAXED) == THREAD_SLEEPING) {
         current->switches_voluntary++;
         schedule();
     }
@@ -255,19 +247,9 @@ void sched_sleep(void)
 void sched_exit(void)
 {
     arch_irq_disable();
-    current->state = THREAD_DEAD;
+    __atomic_store_n(&current->state, THREAD_DEAD, __ATOMIC_RELAXED);
     schedule();
     panic("a dead thread runs");
-}
-
-/* Puts a thread that is not running into its queue. REQUIRES rq->lock. */
-static void enqueue_locked(struct run_queue *rq, struct thread *thread)
-{
-    list_add_tail(&rq->threads, &thread->run_link);
-    rq->count++;
-    if (current == rq->idle) {
-        __atomic_fetch_or(&rq->idle->work, THREAD_WORK_RESCHED, __ATOMIC_RELAXED);
-    }
 }
 
 /* May what `mode` stands for end a sleep of this kind? */
@@ -278,29 +260,59 @@ static bool mode_ends(enum wait_mode mode, enum wait_mode sleep)
 
 bool sched_wake(struct thread *thread, enum wait_mode mode)
 {
-    struct run_queue *rq = &percpu_of(thread->cpu, run_queue);
-    unsigned long flags = spin_lock_irqsave(&rq->lock);
-    bool woken = thread->state == THREAD_SLEEPING && mode_ends(mode, thread->wait_mode);
+    unsigned long flags = arch_irq_save();
+    struct run_queue *rq = sched_lock_thread(thread);
+    bool woken = __atomic_load_n(&thread->state, __ATOMIC_RELAXED) == THREAD_SLEEPING &&
+                 mode_ends(mode, thread->wait_mode);
     if (woken) {
-        thread->state = THREAD_RUNNABLE;
-        /* It may have prepared to sleep and still be running: then it just goes on. */
-        if (!thread->on_cpu) {
-            enqueue_locked(rq, thread);
-        }
+        __atomic_store_n(&thread->state, THREAD_RUNNABLE, __ATOMIC_RELAXED);
     }
-    spin_unlock_irqrestore(&rq->lock, flags);
+    /* It may have prepared to sleep and still be running: then it just goes on. */
+    if (woken && rq->running != thread) {
+        sched_send(rq, thread, true);
+    } else {
+        spin_unlock(&rq->lock);
+    }
+    arch_irq_restore(flags);
     return woken;
 }
 
 void thread_start(struct thread *thread)
 {
     thread_get(thread); /* its own reference */
-    struct run_queue *rq = &percpu_of(thread->cpu, run_queue);
-    unsigned long flags = spin_lock_irqsave(&rq->lock);
+    unsigned long flags = arch_irq_save();
+    struct run_queue *rq = sched_lock_thread(thread);
     assert(thread->state == THREAD_NEW);
-    thread->state = THREAD_RUNNABLE;
-    enqueue_locked(rq, thread);
+    __atomic_store_n(&thread->state, THREAD_RUNNABLE, __ATOMIC_RELAXED);
+    sched_send(rq, thread, false);
+    arch_irq_restore(flags);
+}
+
+void thread_set_work(struct thread *thread, unsigned bits)
+{
+    __atomic_fetch_or(&thread->work, bits, __ATOMIC_SEQ_CST);
+    /* In user mode it would not look: an interrupt makes it. Where it ran a moment ago, one that
+     * it does not need does no harm. */
+    if (thread != current && __atomic_load_n(&thread->on_cpu, __ATOMIC_SEQ_CST)) {
+        unsigned cpu = __atomic_load_n(&thread->cpu, __ATOMIC_RELAXED);
+        if (cpu != arch_cpu_number()) {
+            arch_ipi_send(cpu, ARCH_IPI_RESCHEDULE);
+        }
+    }
+}
+
+void sched_kick(unsigned cpu)
+{
+    struct run_queue *rq = &percpu_of(cpu, run_queue);
+    unsigned long flags = spin_lock_irqsave(&rq->lock);
+    sched_kick_queue(rq);
     spin_unlock_irqrestore(&rq->lock, flags);
+}
+
+static bool has_work(const struct run_queue *rq)
+{
+    return __atomic_load_n(&rq->count, __ATOMIC_RELAXED) != 0 ||
+           (__atomic_load_n(&rq->idle->work, __ATOMIC_RELAXED) & THREAD_WORK_RESCHED) != 0;
 }
 
 void sched_idle(void)
@@ -309,15 +321,15 @@ void sched_idle(void)
     assert(current == rq->idle);
     for (;;) {
         arch_irq_disable();
-        if (rq->count == 0) {
-            rcu_idle_enter();
-            if (rq->count == 0) {
+        if (!has_work(rq)) {
+            rcu_idle_enter(); /* which may wake threads */
+            if (!has_work(rq)) {
                 arch_cpu_idle();
                 arch_irq_disable();
             }
             rcu_idle_exit();
         }
-        if (rq->count > 0) {
+        if (has_work(rq)) {
             schedule();
         }
         arch_irq_enable();
@@ -332,8 +344,7 @@ void core_user_return(struct arch_regs *regs)
             return;
         }
         if ((work & THREAD_WORK_RESCHED) != 0) {
-            current->switches_forced++;
-            schedule();
+            preempted();
         }
         if ((work & THREAD_WORK_SIGNAL) != 0) {
             arch_irq_enable();
@@ -345,26 +356,37 @@ void core_user_return(struct arch_regs *regs)
 
 /* --- start ---------------------------------------------------------------------------------- */
 
-INIT_TEXT void sched_init(const struct bootinfo *info)
+void sched_cpu_init(unsigned cpu)
 {
+    void *stack_top = arch_cpu_stack_top();
     struct run_queue *rq = &percpu(run_queue);
-    const struct boot_cpu *cpus = (const void *)(info->direct_map_va + info->cpus);
-    list_init(&rq->threads);
+    struct thread *idle = &percpu(idle_thread);
+    rq->cpu = cpu;
+    rq->min_vruntime = FIRST_VRUNTIME;
     timer_setup(&rq->tick, tick_fire);
-    rq->load_at = LOAD_STEP_NS;
-    rq->idle = &boot_thread;
-    boot_thread.state = THREAD_RUNNABLE;
-    boot_thread.on_cpu = true;
-    boot_thread.kstack = (char *)cpus[0].stack_top_va - LAYOUT_BOOT_STACK_SIZE;
-    ref_init(&boot_thread.refs, 1);
-    __builtin_memcpy(boot_thread.name, "swapper/0", sizeof "swapper/0");
-    arch_thread_adopt(&boot_thread, (void *)cpus[0].stack_top_va);
+    idle->state = THREAD_RUNNABLE;
+    idle->on_cpu = true;
+    idle->cpu = cpu;
+    idle->kstack = (char *)stack_top - LAYOUT_BOOT_STACK_SIZE;
+    idle->switched_at = clock_monotonic_ns();
+    ref_init(&idle->refs, 1);
+    snprintf(idle->name, sizeof(idle->name), "swapper/%u", cpu);
+    sched_entity_init(idle, NULL);
+    rq->idle = rq->running = idle;
+    arch_thread_adopt(idle, stack_top);
+    cpumask_set_atomic(&sched_idle_cpus, cpu);
+}
+
+void core_cpu_begin(unsigned cpu)
+{
+    smp_online(cpu);
+    sched_idle();
 }
 
 /* Starts calibrating the clock in passing, once interrupts work. */
 INIT_TEXT void sched_start_clock(void)
 {
     if (arch_clock_calibrate() != 0) {
-        timer_arm(&percpu(run_queue).tick, clock_monotonic_ns() + SLICE_NS);
+        timer_arm(&percpu(run_queue).tick, clock_monotonic_ns() + SCHED_TICK_NS);
     }
 }

@@ -1,18 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
 /*
- * The scheduler: a queue of runnable threads for each CPU, round robin with a time slice; kernel
- * code is not preempted, user code is at the end of an interrupt. The boot thread of a CPU becomes
- * its idle thread.
+ * The scheduler: a queue of runnable threads for each CPU, real-time ones by priority, others by
+ * fair shares; kernel code is not preempted, user code is at the end of an interrupt. The boot
+ * thread of a CPU becomes its idle thread.
  */
 #include "kernel/core/smp.h"
 #include "kernel/core/thread.h"
 #include "lib/cpumask.h"
-
-struct bootinfo;
-
-/* C10: makes the running code thread 0, the idle thread of the boot CPU. */
-void sched_init(const struct bootinfo *info);
 
 /* Gives up the CPU and stays runnable. May sleep. */
 void sched_yield(void);
@@ -27,6 +22,11 @@ bool sched_wake(struct thread *thread, enum wait_mode mode);
  * context. sched_set_affinity moves it away if need be; -EINVAL: no CPU of the set is online. */
 void sched_set_params(struct thread *thread, const struct sched_params *params);
 void sched_get_params(const struct thread *thread, struct sched_params *params);
+/* Lends a priority (0 to 98 real time, most urgent first; 100 to 139 by nice) to who holds what a
+ * more urgent thread waits for; SCHED_NO_BOOST takes it back. sched_priority: the one in effect. */
+#define SCHED_NO_BOOST 141
+void sched_boost(struct thread *thread, int priority);
+int sched_priority(const struct thread *thread);
 int sched_set_affinity(struct thread *thread, const struct cpumask *cpus);
 void sched_get_affinity(const struct thread *thread, struct cpumask *cpus);
 /* The slice of SCHED_RR and the usual one of the others, for sched_rr_get_interval. */

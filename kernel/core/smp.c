@@ -172,17 +172,3 @@ void smp_call_all(void (*fn)(void *arg), void *arg)
 {
     smp_call(&online, fn, arg);
 }
-
-/* Until the scheduler has a queue for each CPU. */
-void sched_cpu_init(unsigned cpu)
-{
-    (void)cpu;
-}
-
-void core_cpu_begin(unsigned cpu)
-{
-    smp_online(cpu);
-    for (;;) {
-        arch_cpu_idle();
-    }
-}

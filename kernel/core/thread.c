@@ -8,7 +8,7 @@
 #include "abi/layout.h"
 #include "kernel/base/init.h"
 #include "kernel/core/core.h"
-#include "kernel/core/sched.h"
+#include "kernel/core/sched_impl.h"
 #include "kernel/core/space.h"
 #include "kernel/core/timer.h"
 #include "kernel/mm/heap.h"
@@ -44,6 +44,8 @@ int thread_create(const char *name, void (*entry)(void *arg), void *arg, struct 
     }
     ref_init(&thread->refs, 1);
     thread->state = THREAD_NEW;
+    thread->cpu = arch_cpu_number();
+    sched_entity_init(thread, current);
     thread->start_ns = clock_monotonic_ns();
     strlcpy(thread->name, name, sizeof(thread->name));
     *out = thread;
@@ -108,12 +110,6 @@ void thread_enter_user(void)
         boot_fail("not enough memory for the first program; give the machine more");
     }
     arch_enter_user();
-}
-
-void thread_set_work(struct thread *thread, unsigned bits)
-{
-    __atomic_fetch_or(&thread->work, bits, __ATOMIC_RELEASE);
-    /* With more CPUs running, one that executes it in user mode must be sent an interrupt here. */
 }
 
 void thread_interrupt(struct thread *thread, bool kill)

@@ -9,6 +9,8 @@
 #include "kernel/arch/thread.h"
 #include "kernel/base/refcount.h"
 #include "kernel/core/wait.h"
+#include "lib/cpumask.h"
+#include "lib/tree.h"
 
 struct space;
 struct personality;
@@ -34,31 +36,50 @@ enum thread_work {
     THREAD_WORK_SIGNAL = 2,  /* the personality's return_to_user has something to do */
 };
 
+/* What the scheduler keeps for a thread. [run queue lock of the thread's CPU] unless noted. */
+struct sched_entity {
+    RB_ENTRY(thread) link; /* while it waits in a queue */
+    uint64_t key;          /* its place there, see sched_queue.c */
+    uint64_t vruntime;     /* ns of CPU time, scaled by its weight */
+    uint64_t factor;       /* vruntime of a ns, 32 fraction bits */
+    uint64_t queued_at;    /* cycle counter when it began to wait */
+    uint64_t wait_cycles;  /* that it has waited in all */
+    uint64_t turns;        /* how often it was given a CPU */
+    uint64_t started_ns;   /* when this turn began */
+    uint64_t burst_ns;     /* how long it runs until it sleeps, on average */
+    uint64_t slice_end_ns; /* of SCHED_RR: CPU time at which its turn is over */
+    unsigned weight;
+    int priority; /* in effect: 0 to 98 real time, 100 to 139 by nice, 140 SCHED_IDLE */
+    int boost;    /* a priority lent to it, or SCHED_NO_BOOST */
+    bool queued;  /* in the queue of its CPU */
+    bool to_head; /* goes before others of its priority when it is queued next */
+    struct sched_params params;
+    struct cpumask cpus; /* where it may run */
+};
+
 struct thread {
     /* First, and in this order: the port relies on it (kernel/arch/thread.h). */
     struct arch_thread arch; /* owner: the scheduler while switching */
     unsigned work;           /* atomic: enum thread_work bits */
 
     struct refcount refs;
-    enum thread_state state;  /* [run queue lock] */
-    enum wait_mode wait_mode; /* [run queue lock] */
-    bool interrupted;     /* atomic: ends interruptible sleeps; the personality sets and clears */
-    bool killed;          /* atomic: ends killable sleeps too; never cleared */
-    bool on_cpu;          /* [run queue lock] its stack is in use */
-    unsigned cpu;         /* [run queue lock] where it runs or ran last */
-    struct list run_link; /* [run queue lock] */
-    unsigned long slice_end; /* [run queue lock] cycles */
-    void *kstack;            /* lowest address */
-    struct space *space;     /* owner: the thread itself */
+    enum thread_state state;  /* atomic; set to SLEEPING by itself, back under [run queue lock] */
+    enum wait_mode wait_mode; /* owner: the thread, before it sets the state */
+    bool interrupted; /* atomic: ends interruptible sleeps; the personality sets and clears */
+    bool killed;      /* atomic: ends killable sleeps too; never cleared */
+    bool on_cpu;      /* atomic: its stack is in use */
+    unsigned cpu;     /* [run queue lock] where it runs, waits or ran last; atomic to read */
+    struct sched_entity sched;
+    void *kstack;        /* lowest address */
+    struct space *space; /* owner: the thread itself */
 
     const struct personality *personality; /* constant after thread_start */
     void *personal;                        /* the personality's; so is its locking */
 
-    uint64_t user_ns,
-        system_ns;        /* owner: the CPU it runs on; readers accept a tear-free old value */
-    uint64_t switched_at; /* clock at the last change of account */
-    uint64_t start_ns;    /* clock_monotonic_ns at creation */
-    unsigned long switches_voluntary, switches_forced;
+    uint64_t user_ns, system_ns; /* [run queue lock]; see thread_cpu_ns */
+    uint64_t switched_at;        /* [run queue lock] clock at the last change of account */
+    uint64_t start_ns;           /* clock_monotonic_ns at creation */
+    unsigned long switches_voluntary, switches_forced; /* owner: the thread */
     char name[16]; /* owner: the thread; readers may see a half-changed name */
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One-shot timers in a tree by deadline for each CPU, and the wall clock. The hardware timer is set
- * to the earliest deadline, and only when that changes.
+ * One-shot timers in a tree by deadline for each CPU, and the wall clock. A timer is armed on the
+ * CPU that arms it. The hardware timer is set to the earliest deadline, and only when that changes.
  */
 #include "kernel/core/timer.h"
 #include "kernel/arch/clock.h"
@@ -31,7 +31,7 @@ struct timer_queue {
 };
 PERCPU(struct timer_queue, timer_queue) = {.lock = SPINLOCK_INIT(LOCK_TIMER_QUEUE)};
 
-static bool in_user_interrupt; /* [boot CPU's interrupt handler] */
+PERCPU(bool, in_user_interrupt); /* owner: the CPU's timer interrupt */
 
 static struct spinlock wall_lock = SPINLOCK_INIT(LOCK_WALL);
 static bool wall_known;        /* [wall_lock] */
@@ -92,7 +92,7 @@ void timer_setup(struct timer *timer, void (*fire)(struct timer *timer))
     timer->fire = fire;
     timer->armed = false;
     timer->deadline_ns = 0;
-    timer->cpu = 0;
+    timer->cpu = arch_cpu_number();
 }
 
 static void remove_locked(struct timer_queue *q, struct timer *timer)
@@ -104,29 +104,54 @@ static void remove_locked(struct timer_queue *q, struct timer *timer)
     timer->armed = false;
 }
 
+/* The queue that the timer belongs to, locked; interrupts off. */
+static struct timer_queue *lock_queue(const struct timer *timer)
+{
+    for (;;) {
+        unsigned cpu = __atomic_load_n(&timer->cpu, __ATOMIC_RELAXED);
+        struct timer_queue *q = &percpu_of(cpu, timer_queue);
+        spin_lock(&q->lock);
+        if (likely(timer->cpu == cpu)) {
+            return q;
+        }
+        spin_unlock(&q->lock);
+    }
+}
+
 void timer_arm(struct timer *timer, uint64_t deadline_ns)
 {
-    struct timer_queue *q = &percpu_of(timer->cpu, timer_queue);
-    unsigned long flags = spin_lock_irqsave(&q->lock);
-    if (timer->armed) {
-        remove_locked(q, timer);
+    unsigned long flags = arch_irq_save();
+    struct timer_queue *here = &percpu(timer_queue), *q;
+    /* Only this CPU can set its hardware; while fire() runs, that CPU will set its own. */
+    for (;;) {
+        q = lock_queue(timer);
+        if (timer->armed) {
+            remove_locked(q, timer);
+        }
+        if (likely(q == here) || q->running == timer) {
+            break;
+        }
+        __atomic_store_n(&timer->cpu, arch_cpu_number(), __ATOMIC_RELAXED);
+        spin_unlock(&q->lock);
     }
     timer->deadline_ns = deadline_ns != 0 ? deadline_ns : 1;
     timer->armed = true;
     RB_INSERT(timer_tree, &q->tree, timer);
     if (q->first == NULL || timer_compare(timer, q->first) < 0) {
         q->first = timer;
-        program_locked(q);
+        if (q == here) {
+            program_locked(q);
+        }
     }
     spin_unlock_irqrestore(&q->lock, flags);
 }
 
 bool timer_cancel(struct timer *timer)
 {
-    struct timer_queue *q = &percpu_of(timer->cpu, timer_queue);
     bool was_armed = false;
     for (;;) {
-        unsigned long flags = spin_lock_irqsave(&q->lock);
+        unsigned long flags = arch_irq_save();
+        struct timer_queue *q = lock_queue(timer);
         if (timer->armed) {
             remove_locked(q, timer);
             was_armed = true;
@@ -160,11 +185,11 @@ static void fire_due(struct timer_queue *q)
 void core_timer_interrupt(bool from_user)
 {
     rcu_idle_exit();
-    in_user_interrupt = from_user;
+    percpu(in_user_interrupt) = from_user;
     fire_due(&percpu(timer_queue));
 }
 
 bool interrupted_user_mode(void)
 {
-    return in_user_interrupt;
+    return percpu(in_user_interrupt);
 }

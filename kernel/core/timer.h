@@ -25,7 +25,7 @@ uint64_t thread_cpu_ns(const struct thread *thread, uint64_t *user_ns, uint64_t 
 struct timer {
     RB_ENTRY(timer) link; /* [timer queue lock] */
     uint64_t deadline_ns; /* [timer queue lock] */
-    unsigned cpu;         /* whose queue */
+    unsigned cpu;         /* [timer queue lock] whose queue; atomic to read */
     bool armed;           /* [timer queue lock] */
     /* Called in interrupt context at or after the deadline; may re-arm the timer. */
     void (*fire)(struct timer *timer);

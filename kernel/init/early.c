@@ -68,7 +68,8 @@ void init_trap_cpu(unsigned cpu)
 __attribute__((no_stack_protector)) void init_random_cpu(unsigned cpu)
 {
     (void)cpu;
-    arch_set_canary(random_u64());
+    /* A thread takes its frames along from CPU to CPU: the word is the same on all. */
+    arch_copy_canary();
 }
 
 INIT_TEXT void init_unmap(void)

@@ -45,7 +45,7 @@ INIT_TEXT void init_sched(void)
 {
     smp_init(boot);
     thread_init();
-    sched_init(boot);
+    sched_cpu_init(0);
     sched_start_clock();
 }
 

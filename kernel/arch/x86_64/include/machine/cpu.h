@@ -36,6 +36,9 @@ struct arch_tcb {
         value_;                                                                                    \
     })
 
+/* Thread pointers of all CPUs found, from bootinfo; constant after arch_cpu_init(0). */
+extern struct arch_tcb *arch_cpu_tcb[];
+
 static inline struct thread *arch_current(void)
 {
     struct thread *thread;
@@ -47,6 +50,11 @@ static inline struct thread *arch_current(void)
 static inline unsigned arch_cpu_number(void)
 {
     return ARCH_TCB_READ(cpu);
+}
+
+static inline void *arch_cpu_stack_top(void)
+{
+    return (void *)ARCH_TCB_READ(stack_top);
 }
 
 static inline void arch_preempt_add(int n)
@@ -65,6 +73,12 @@ static inline void arch_set_canary(uint64_t value)
     __asm__ volatile("movq %0, %%gs:40" : : "r"(value) : "memory");
 }
 
+/* Takes the boot CPU's over, on another CPU. */
+static inline void arch_copy_canary(void)
+{
+    arch_set_canary(arch_cpu_tcb[0]->canary);
+}
+
 /* Variables of the TLS segment, local-exec model, with GS in the part of FS. */
 #define ARCH_PERCPU(name)                                                                          \
     (*({                                                                                           \
@@ -72,8 +86,6 @@ static inline void arch_set_canary(uint64_t value)
         __asm__ volatile("movq %%gs:0, %0\n\tleaq " #name "@tpoff(%0), %0" : "=r"(ptr_));          \
         ptr_;                                                                                      \
     }))
-/* Thread pointers of all CPUs found, from bootinfo; constant after arch_cpu_init(0). */
-extern struct arch_tcb *arch_cpu_tcb[];
 #define ARCH_PERCPU_OF(cpu, name)                                                                  \
     (*({                                                                                           \
         __typeof__(name) *ptr_;                                                                    \

@@ -6,10 +6,12 @@
  * which does nothing on any processor; NNNN is said. Arguments:
  *     entry=ADDRESS  the first instruction of the loader: counting starts there
  *     stop=NNNN      the mark at which QEMU ends
- * Everything goes to QEMU's log (-d plugin -D FILE), so that marks and trace events of devices are
- * in one file in the order in which they happened: "count mark NNNN INSTRUCTIONS REP" or "count
- * entry 0 0". REP counts the iterations of string instructions, each of which TCG runs, and this
- * plugin counts, as one instruction.
+ *     cpus=on        several CPUs, each counted for itself by blocks of code; slower. Then there
+ * are lines "count cpu NNNN INSTRUCTIONS REP" after that of a mark, which has the sum Everything
+ * goes to QEMU's log (-d plugin -D FILE), so that marks and trace events of devices are in one file
+ * in the order in which they happened: "count mark NNNN INSTRUCTIONS REP" or "count entry 0 0". REP
+ * counts the iterations of string instructions, each of which TCG runs, and this plugin counts, as
+ * one instruction.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -30,6 +32,8 @@ extern void qemu_plugin_register_vcpu_insn_exec_inline(struct qemu_plugin_insn *
                                                        void *counter, uint64_t add);
 extern void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn,
                                                    void (*)(unsigned, void *), int flags, void *);
+extern void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *tb,
+                                                 void (*)(unsigned, void *), int flags, void *);
 extern size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
 extern struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t i);
 extern uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
@@ -43,6 +47,13 @@ EXPORT int qemu_plugin_install(plugin_id id, const void *info, int argc, char **
 
 /* Bumped by generated code. One vCPU: no races. */
 static uint64_t instructions, repetitions;
+/* With cpus=on, each bumped by its vCPU's thread; others may read a value that is a little old. */
+enum { CPUS = 256 };
+static bool each_cpu;
+static struct {
+    uint64_t instructions, repetitions;
+    char pad[48];
+} cpus[CPUS];
 static uint64_t entry;
 static bool entered;
 static long stop = -1;
@@ -55,6 +66,32 @@ static void say(const char *what, unsigned mark)
     qemu_plugin_outs(text);
 }
 
+static void on_block(unsigned cpu, void *arg)
+{
+    cpus[cpu % CPUS].instructions += (uint32_t)(uintptr_t)arg;
+    cpus[cpu % CPUS].repetitions += (uintptr_t)arg >> 32;
+}
+
+static void say_cpus(void)
+{
+    for (unsigned i = 0; i < CPUS; i++) {
+        instructions = cpus[i].instructions;
+        repetitions = cpus[i].repetitions;
+        if (instructions != 0) {
+            say("cpu", i);
+        }
+    }
+}
+
+static void add_up(void)
+{
+    instructions = repetitions = 0;
+    for (unsigned i = 0; i < CPUS; i++) {
+        instructions += cpus[i].instructions;
+        repetitions += cpus[i].repetitions;
+    }
+}
+
 static void on_entry(unsigned cpu, void *arg)
 {
     (void)cpu;
@@ -62,6 +99,7 @@ static void on_entry(unsigned cpu, void *arg)
     if (!entered) {
         entered = true;
         instructions = repetitions = 0;
+        memset(cpus, 0, sizeof cpus);
         say("entry", 0);
     }
 }
@@ -70,7 +108,13 @@ static void on_mark(unsigned cpu, void *arg)
 {
     (void)cpu;
     unsigned mark = (unsigned)(uintptr_t)arg;
+    if (each_cpu) {
+        add_up();
+    }
     say("mark", mark);
+    if (each_cpu) {
+        say_cpus();
+    }
     if ((long)mark == stop) {
         fflush(NULL);
         _exit(0);
@@ -101,6 +145,7 @@ static void translated(plugin_id id, struct qemu_plugin_tb *tb)
 {
     (void)id;
     size_t count = qemu_plugin_tb_n_insns(tb);
+    uintptr_t in_block = count;
     for (size_t i = 0; i < count; i++) {
         struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
         const uint8_t *code = qemu_plugin_insn_data(insn);
@@ -109,8 +154,12 @@ static void translated(plugin_id id, struct qemu_plugin_tb *tb)
             qemu_plugin_register_vcpu_insn_exec_cb(insn, on_entry, CALLBACK_WITHOUT_REGISTERS,
                                                    NULL);
         }
-        qemu_plugin_register_vcpu_insn_exec_inline(insn, INLINE_ADD, &instructions, 1);
-        if (is_repeated(code, size)) {
+        if (each_cpu) {
+            in_block += is_repeated(code, size) ? 1ull << 32 : 0;
+        } else {
+            qemu_plugin_register_vcpu_insn_exec_inline(insn, INLINE_ADD, &instructions, 1);
+        }
+        if (!each_cpu && is_repeated(code, size)) {
             qemu_plugin_register_vcpu_insn_exec_inline(insn, INLINE_ADD, &repetitions, 1);
         }
         if (size == 7 && !memcmp(code, "\x0f\x1f\x80", 3) && !memcmp(code + 5, "\xc0\x1c", 2)) {
@@ -118,6 +167,10 @@ static void translated(plugin_id id, struct qemu_plugin_tb *tb)
             qemu_plugin_register_vcpu_insn_exec_cb(insn, on_mark, CALLBACK_WITHOUT_REGISTERS,
                                                    (void *)mark);
         }
+    }
+    if (each_cpu) {
+        qemu_plugin_register_vcpu_tb_exec_cb(tb, on_block, CALLBACK_WITHOUT_REGISTERS,
+                                             (void *)in_block);
     }
 }
 
@@ -129,6 +182,8 @@ int qemu_plugin_install(plugin_id id, const void *info, int argc, char **argv)
             entry = strtoull(argv[i] + 6, NULL, 0);
         } else if (!strncmp(argv[i], "stop=", 5)) {
             stop = strtol(argv[i] + 5, NULL, 0);
+        } else if (!strcmp(argv[i], "cpus=on")) {
+            each_cpu = true;
         } else {
             fprintf(stderr, "count: unknown argument %s\n", argv[i]);
             return -1;

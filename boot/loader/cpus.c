@@ -8,6 +8,10 @@
 #include "lib/mptable.h"
 #include "lib/string.h"
 
+/* Interrupts for all CPUs go to these ids, so no CPU has them (SDM vol. 3, 10.6.2). */
+#define XAPIC_ALL  0xffu
+#define X2APIC_ALL 0xffffffffu
+
 static const void *map_physical(const struct acpi_memory *memory, uint64_t paddr, size_t size)
 {
     (void)memory;
@@ -49,15 +53,22 @@ static bool look(uint64_t start, size_t size, void *context)
     return false;
 }
 
-/* Notes a CPU once; the boot CPU is entry 0 already. Some firmware lists a CPU twice. */
-static void add_cpu(struct bootinfo *info, struct boot_cpu *cpus, uint32_t id)
+/* As many as are wanted, the boot CPU included. */
+static uint32_t limit = BOOT_MAX_CPUS;
+
+/* Notes a CPU once; the boot CPU is entry 0 already. Some firmware lists a CPU twice, or fills its
+ * table up with the id that means all CPUs (`nobody`). */
+static void add_cpu(struct bootinfo *info, struct boot_cpu *cpus, uint32_t id, uint32_t nobody)
 {
+    if (id == nobody) {
+        return;
+    }
     for (uint32_t i = 0; i < info->cpu_count; i++) {
         if (cpus[i].hw_id == id) {
             return;
         }
     }
-    if (info->cpu_count == BOOT_MAX_CPUS) {
+    if (info->cpu_count == limit) {
         info->cpus_dropped++;
         return;
     }
@@ -74,9 +85,10 @@ static bool cpus_by_acpi(struct bootinfo *info, struct boot_cpu *cpus)
     }
     struct acpi_madt_entry entry;
     for (size_t position = 0; acpi_madt_next(&madt, &position, &entry);) {
-        bool cpu = entry.type == ACPI_MADT_LOCAL_APIC || entry.type == ACPI_MADT_LOCAL_X2APIC;
+        bool x2apic = entry.type == ACPI_MADT_LOCAL_X2APIC;
+        bool cpu = entry.type == ACPI_MADT_LOCAL_APIC || x2apic;
         if (cpu && (entry.flags & ACPI_CPU_ENABLED)) {
-            add_cpu(info, cpus, entry.id);
+            add_cpu(info, cpus, entry.id, x2apic ? X2APIC_ALL : XAPIC_ALL);
         }
     }
     return true;
@@ -85,7 +97,8 @@ static bool cpus_by_acpi(struct bootinfo *info, struct boot_cpu *cpus)
 static void cpus_by_mp(struct bootinfo *info, struct boot_cpu *cpus, const struct mp_pointer *mp)
 {
     if (mp->default_config != 0) {
-        add_cpu(info, cpus, cpus[0].hw_id ^ 1); /* MP specification, 5: always two, ids 0 and 1 */
+        add_cpu(info, cpus, cpus[0].hw_id ^ 1,
+                XAPIC_ALL); /* MP specification, 5: always two, ids 0 and 1 */
         return;
     }
     const void *bytes = machine_window(mp->table, MP_HEADER_SIZE);
@@ -98,7 +111,7 @@ static void cpus_by_mp(struct bootinfo *info, struct boot_cpu *cpus, const struc
     struct mp_entry entry;
     for (size_t position = 0; mp_next(&table, &position, &entry);) {
         if (entry.type == MP_CPU && (entry.flags & MP_CPU_ENABLED)) {
-            add_cpu(info, cpus, entry.id);
+            add_cpu(info, cpus, entry.id, XAPIC_ALL);
         }
     }
 }
@@ -111,6 +124,8 @@ void cpus_find(struct loader *loader)
     info->cpu_count = 1;
     cpus[0] = (struct boot_cpu){.hw_id = machine_cpu_id(),
                                 .flags = BOOT_CPU_BSP | BOOT_CPU_ENABLED};
+    uint64_t wanted = loader_number(loader, "nr_cpus=", limit);
+    limit = wanted != 0 ? (uint32_t)MIN(wanted, limit) : limit; /* 0: the kernel says something */
     if (info->acpi_rsdp != 0 && cpus_by_acpi(info, cpus)) {
         return;
     }

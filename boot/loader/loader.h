@@ -41,6 +41,10 @@ void loader_map(struct loader *loader, uint64_t va, uint64_t pa, uint64_t size, 
 /* Whether a word is on the command line. */
 bool loader_option(const struct loader *loader, const char *word);
 
+/* The decimal number behind the last "name=" on the command line; anything else is for the kernel
+ * to complain about. */
+uint64_t loader_number(const struct loader *loader, const char *name, uint64_t fallback);
+
 /* cpus.c: finds the RSDP and the CPUs. */
 void cpus_find(struct loader *loader);
 

@@ -76,6 +76,26 @@ bool loader_option(const struct loader *loader, const char *word)
     return false;
 }
 
+uint64_t loader_number(const struct loader *loader, const char *name, uint64_t fallback)
+{
+    const char *text = (const char *)loader->info->cmdline;
+    size_t length = strlen(name);
+    uint64_t value = fallback;
+    while (text != NULL && (text = strstr(text, name)) != NULL) {
+        bool starts = (uint64_t)text == loader->info->cmdline || text[-1] == ' ';
+        text += length;
+        const char *digit = text;
+        uint64_t number = 0;
+        while (*digit >= '0' && *digit <= '9' && digit - text < 10) {
+            number = number * 10 + (uint64_t)(*digit++ - '0');
+        }
+        if (starts && digit > text && (*digit == 0 || *digit == ' ')) {
+            value = number;
+        }
+    }
+    return value;
+}
+
 uint64_t loader_take(struct loader *loader, uint64_t size, uint32_t type)
 {
     uint64_t start;

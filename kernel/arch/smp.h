@@ -25,7 +25,8 @@ bool arch_smp_started(bool last_call);
 /* On a further CPU, just before it takes part: from now on interrupts of the kinds below reach it,
  * and it knows nothing of the page tables from before. Interrupts off. */
 void arch_smp_online(void);
-/* Stops all other CPUs for good, wherever they are, and waits for that (some 30 ms at most). */
+/* Stops all other CPUs for good, wherever they are, and waits for that (some 30 ms at most). Who
+ * comes second with this stops too. */
 void arch_smp_stop_others(void);
 
 /* What one CPU may ask of another. */

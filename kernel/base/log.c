@@ -78,7 +78,7 @@ int log_get_level(void)
 void log_vprintf(enum log_level level, const char *fmt, va_list args)
 {
     /* After a panic only one CPU goes on, and it may have held the lock. */
-    bool locked = !panic_in_progress();
+    bool locked = !panic_is_mine();
     unsigned long flags = arch_irq_save();
     if (locked) {
         spin_lock(&log_lock);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Panic: says what is known, once, and stops the machine. A second panic while the first prints
- * ends at once.
+ * Panic: stops all other CPUs, says what is known, once, and stops the machine. A second panic while
+ * the first prints ends at once; on another CPU, it only ends that CPU.
  */
 #include "kernel/base/panic.h"
+#include "kernel/arch/smp.h"
 #include "kernel/arch/thread.h"
 #include "kernel/base/log.h"
 #include "kernel/base/percpu.h"
@@ -12,13 +13,20 @@
 
 #define FRAMES_MAX 24
 
-static bool in_progress; /* atomic: set once */
+#define NOBODY     ~0u
+
+static unsigned panic_cpu = NOBODY; /* atomic: set once */
 static void (*stop_machine)(void);
 PERCPU(const char *, running_step);
 
 bool panic_in_progress(void)
 {
-    return __atomic_load_n(&in_progress, __ATOMIC_RELAXED);
+    return __atomic_load_n(&panic_cpu, __ATOMIC_SEQ_CST) != NOBODY;
+}
+
+bool panic_is_mine(void)
+{
+    return __atomic_load_n(&panic_cpu, __ATOMIC_RELAXED) == arch_cpu_number();
 }
 
 void panic_set_stop(void (*stop)(void))
@@ -63,10 +71,17 @@ static void print_backtrace(const struct arch_regs *regs)
 /* Only the first caller returns from here. */
 static void begin(void)
 {
+    unsigned owner = NOBODY;
     arch_irq_disable();
-    if (__atomic_exchange_n(&in_progress, true, __ATOMIC_ACQ_REL)) {
+    if (__atomic_compare_exchange_n(&panic_cpu, &owner, arch_cpu_number(), false, __ATOMIC_SEQ_CST,
+                                    __ATOMIC_RELAXED)) {
+        arch_smp_stop_others();
+        return;
+    }
+    if (owner == arch_cpu_number()) {
         stop();
     }
+    arch_cpu_stop();
 }
 
 static _Noreturn void finish(const struct arch_regs *regs, const char *fmt, va_list args)

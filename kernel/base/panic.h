@@ -17,6 +17,8 @@ _Noreturn void panic_regs(const struct arch_regs *regs, const char *fmt, ...)
 _Noreturn void boot_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 bool panic_in_progress(void);
+/* This CPU is the one that reports: no other runs any more, and locks may be held for ever. */
+bool panic_is_mine(void);
 
 /* The step of kernel/init that runs now, for the message; NULL: none. */
 void panic_set_step(const char *step);

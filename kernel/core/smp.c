@@ -25,6 +25,7 @@
 static struct cpumask online; /* atomic bits; grows only */
 static unsigned online_count; /* atomic */
 static unsigned present_count RO_AFTER_INIT = 1;
+static unsigned start_limit INIT_DATA;
 
 /* Owner: the timer that looks after the start. */
 static struct timer start_timer;
@@ -54,10 +55,27 @@ void smp_online(unsigned cpu)
 
 /* --- start ---------------------------------------------------------------------------------- */
 
+/* Linux's nr_cpus= (CPUs that exist for us), maxcpus= (that are started; 0 is the same as nosmp:
+ * there is one CPU, and it is alone). */
+static INIT_TEXT void read_options(void)
+{
+    uint64_t limit = cmdline_number("nr_cpus", CPUS_MAX);
+    if (limit == 0) {
+        log_warn("command line: nr_cpus=0 leaves no CPU; all are used");
+        limit = CPUS_MAX;
+    }
+    start_limit = (unsigned)MIN(cmdline_number("maxcpus", CPUS_MAX), CPUS_MAX);
+    if (cmdline_flag("nosmp") || start_limit == 0) {
+        start_limit = limit = 1;
+    }
+    present_count = (unsigned)MIN(limit, present_count);
+}
+
 INIT_TEXT void smp_init(const struct bootinfo *info)
 {
     present_count = info->cpu_count;
     online_count = 1;
+    read_options();
     cpumask_set(&online, 0);
 }
 
@@ -75,7 +93,11 @@ static void look_after_start(struct timer *timer)
 
 INIT_TEXT void smp_start(const struct bootinfo *info)
 {
-    unsigned count = present_count;
+    unsigned count = MIN(present_count, start_limit);
+    if (info->cpus_dropped != 0 && cmdline_get("nr_cpus") == NULL) {
+        log_warn("smp: %u of %u CPUs are left out: there is not enough memory, or room in a table",
+                 info->cpus_dropped, info->cpus_dropped + info->cpu_count);
+    }
     if (count == 1) {
         return;
     }

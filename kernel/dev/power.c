@@ -7,6 +7,7 @@
 #include "kernel/dev/api/power.h"
 #include "kernel/arch/cpu.h"
 #include "kernel/arch/port_io.h"
+#include "kernel/arch/smp.h"
 #include "kernel/dev/drivers.h"
 #include "kernel/mm/kmap.h"
 
@@ -105,6 +106,7 @@ static void try_acpi_reset(void)
 _Noreturn void power_off(void)
 {
     arch_irq_disable();
+    arch_smp_stop_others();
     read_acpi();
     if (try_acpi_off()) {
         /* The machine has the register but did not obey: a reset would be a surprise. */
@@ -116,6 +118,7 @@ _Noreturn void power_off(void)
 _Noreturn void power_reset(void)
 {
     arch_irq_disable();
+    arch_smp_stop_others();
     read_acpi();
     try_acpi_reset();
     if (in8(KBC_COMMAND) != 0xff) {

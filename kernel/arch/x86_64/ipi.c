@@ -48,8 +48,7 @@ void arch_ipi_send(unsigned cpu, enum arch_ipi what)
 void arch_ipi_send_mask(const struct cpumask *mask, enum arch_ipi what)
 {
     unsigned long flags = arch_irq_save();
-    cpumask_for_each(cpu, mask)
-    {
+    cpumask_for_each (cpu, mask) {
         send(cpu, what);
     }
     arch_irq_restore(flags);
@@ -74,6 +73,15 @@ void arch_ipi_send_others(enum arch_ipi what)
 
 void arch_smp_stop_others(void)
 {
+    static unsigned stopper = CPUS_MAX; /* atomic: set once */
+    unsigned first = CPUS_MAX;
+    if (!__atomic_compare_exchange_n(&stopper, &first, arch_cpu_number(), false, __ATOMIC_SEQ_CST,
+                                     __ATOMIC_RELAXED)) {
+        if (first == arch_cpu_number()) {
+            return;
+        }
+        arch_cpu_stop();
+    }
     arch_ipi_send_others(ARCH_IPI_STOP);
     uint64_t start = arch_cycles();
     for (unsigned cpu = 0; cpu < x86_start_count; cpu++) {

@@ -17,6 +17,8 @@
 #include "lib/string.h"
 #include <machine/paging.h>
 
+#define XAPIC_ID_MAX 254u
+
 /* Pages below 1 MiB, one after the other: code, and the tables that map it where it is. */
 enum { PAGE_CODE, PAGE_ROOT, PAGE_POINTERS, PAGE_DIRECTORY, PAGES };
 
@@ -83,7 +85,13 @@ int arch_smp_start(const struct bootinfo *info, unsigned count)
         return -ENOMEM;
     }
     for (unsigned cpu = 1; cpu < count; cpu++) {
-        arch_cpu_tcb[cpu]->state = X86_CPU_WAITING;
+        struct arch_tcb *tcb = arch_cpu_tcb[cpu];
+        if (tcb->apic_id <= XAPIC_ID_MAX || x86_features.x2apic) {
+            tcb->state = X86_CPU_WAITING;
+        } else {
+            log_warn("CPU %u (APIC id %u) is left out: only an x2APIC reaches it", cpu,
+                     tcb->apic_id);
+        }
     }
     arch_cpu_tcb[0]->state = X86_CPU_ONLINE;
     x86_start_root = x86_kernel_root();

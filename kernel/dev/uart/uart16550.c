@@ -296,7 +296,7 @@ static void console_write(const char *bytes, size_t size)
     struct uart *uart = console;
 
     /* After a panic the lock may be held by the code that panicked. */
-    bool locked = !panic_in_progress();
+    bool locked = !panic_is_mine();
     unsigned long flags = arch_irq_save();
     if (locked) {
         spin_lock(&uart->lock);

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * /init of test_smp.py: waits until the CPUs that its first argument names ("0-3") are online, says
+ * so, prints the files that the other arguments name, and switches the machine off.
+ */
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char text[1 << 16];
+
+/* The file's text; "" when it cannot be read. */
+static const char *file(const char *path)
+{
+    size_t size = 0;
+    int fd = open(path, O_RDONLY);
+    for (ssize_t n; fd >= 0 && (n = read(fd, text + size, sizeof text - 1 - size)) > 0;) {
+        size += (size_t)n;
+    }
+    close(fd);
+    text[size] = 0;
+    return text;
+}
+
+static int is_online(const char *cpus)
+{
+    const char *now = file("/sys/devices/system/cpu/online");
+    return strncmp(now, cpus, strlen(cpus)) == 0 && now[strlen(cpus)] == '\n';
+}
+
+int main(int argc, char **argv)
+{
+    mkdir("/proc", 0755);
+    mkdir("/sys", 0755);
+    if (argc < 2 || mount("proc", "/proc", "proc", 0, 0) || mount("sys", "/sys", "sysfs", 0, 0)) {
+        puts("cpus: cannot start");
+        return 1;
+    }
+    while (!is_online(argv[1])) {
+        sched_yield();
+    }
+    printf("online %s\n", argv[1]);
+    for (int i = 2; i < argc; i++) {
+        printf("file %s\n%s", argv[i], file(argv[i]));
+    }
+    puts("bye");
+    fflush(stdout);
+    reboot(RB_POWER_OFF);
+    return 1;
+}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
-/* Port contract: making parts of the kernel image constant. Boot CPU, before others run. */
+/* Port contract: making parts of the kernel image constant. Other CPUs keep the old rights until
+ * arch_kernel_flush (kernel/arch/mmu.h). */
 #include "lib/types.h"
 
 /* Takes the right to write away from the 4 KiB pages of [start, end), for ever. */

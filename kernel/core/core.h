@@ -9,7 +9,7 @@ struct arch_mmu;
 void sched_sleep(void);
 _Noreturn void sched_exit(void);
 /* These tables (NULL: the kernel's) are in use on this CPU from now on. */
-void sched_space_changed(const struct arch_mmu *mmu);
+void sched_space_changed(struct arch_mmu *mmu);
 /* That CPU, if it does not idle, goes through a switch of threads soon. Any context. */
 void sched_kick(unsigned cpu);
 /* C10: step "sched": makes the code that runs on this CPU its idle thread; on the boot CPU that is

@@ -42,21 +42,19 @@ static void switched_from(struct thread *from)
     }
 }
 
-static void use_space(struct run_queue *rq, const struct thread *thread)
+static void use_space(const struct thread *thread)
 {
-    /* Kernel threads run on whatever tables are there; a dying space switches away itself. */
-    if (thread->space != NULL && rq->mmu != &thread->space->mmu) {
-        rq->mmu = &thread->space->mmu;
-        arch_mmu_switch(rq->mmu);
+    /* Kernel threads run on whatever tables are there. */
+    if (thread->space != NULL) {
+        arch_mmu_switch(&thread->space->mmu);
+    } else {
+        arch_mmu_idle();
     }
 }
 
-void sched_space_changed(const struct arch_mmu *mmu)
+void sched_space_changed(struct arch_mmu *mmu)
 {
-    unsigned long flags = arch_irq_save();
-    percpu(run_queue).mmu = mmu;
     arch_mmu_switch(mmu);
-    arch_irq_restore(flags);
 }
 
 /* What becomes of the thread that ran: back into the queue, away, or asleep. REQUIRES rq->lock. */
@@ -132,7 +130,7 @@ static void schedule(void)
     }
     /* Read by thread_set_work after it has set a bit that this thread will look at. */
     __atomic_store_n(&to->on_cpu, true, __ATOMIC_SEQ_CST);
-    use_space(rq, to);
+    use_space(to);
     switched_from(arch_switch(from, to));
 }
 

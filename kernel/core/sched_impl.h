@@ -34,10 +34,9 @@ struct run_queue {
     uint64_t tail_key;      /* [lock] next place behind, and in front, of equal priority */
     uint64_t head_key;      /* [lock] */
     struct thread
-        *leaving; /* [owner CPU] may not run here any more: goes elsewhere when it is off */
-    const struct arch_mmu *mmu;           /* [owner CPU] page tables in use; NULL: the kernel's */
-    struct timer tick;                    /* ends slices; armed while something but idle runs */
-    uint64_t balance_at;                  /* [owner CPU] when to compare loads again */
+        *leaving;        /* [owner CPU] may not run here any more: goes elsewhere when it is off */
+    struct timer tick;   /* ends slices; armed while something but idle runs */
+    uint64_t balance_at; /* [owner CPU] when to compare loads again */
     uint64_t user_ns, system_ns, idle_ns; /* [lock] what time was spent on */
     struct sched_stat stat;               /* [lock] wait_ns is in cycles here */
 };

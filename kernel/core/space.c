@@ -44,6 +44,7 @@ static void space_destroy(struct space *space)
 {
     struct list dead = LIST_INIT(dead);
     struct region *region;
+    arch_mmu_retire(&space->mmu);
     RB_FOREACH (region, region_tree, &space->tree) {
         pages_drop(space, region->start, region->end);
         if (region->vmo != NULL) {

@@ -48,18 +48,34 @@ INIT_TEXT void init_rootfs(void)
     }
 }
 
-/* The image's pages [start, end) leave the kernel's address space and become free memory. */
-static size_t give_back(const char *start, const char *end)
+/* Pages of the image that have left the kernel's address space, by their physical addresses: each
+ * holds that of the next one. */
+struct taken_pages {
+    paddr_t first, last;
+};
+
+/* They are not free memory before every CPU has noticed, so for now they are only noted. */
+static void take_out(const char *start, const char *end, struct taken_pages *taken)
 {
-    size_t pages = 0;
     for (vaddr_t va = (vaddr_t)start; va < (vaddr_t)end; va += PAGE_SIZE) {
         paddr_t paddr;
         unsigned flags;
         if (arch_kernel_query(va, &paddr, &flags)) {
             arch_kernel_unmap(va);
-            frame_add(paddr, PAGE_SIZE);
-            pages++;
+            *(paddr_t *)phys_to_virt(paddr) = 0;
+            *(taken->last != 0 ? (paddr_t *)phys_to_virt(taken->last) : &taken->first) = paddr;
+            taken->last = paddr;
         }
+    }
+}
+
+static size_t give_back(const struct taken_pages *taken)
+{
+    size_t pages = 0;
+    for (paddr_t page = taken->first; page != 0; pages++) {
+        paddr_t next = *(const paddr_t *)phys_to_virt(page);
+        frame_add(page, PAGE_SIZE);
+        page = next;
     }
     return pages;
 }
@@ -83,9 +99,12 @@ static void seal_image(void)
 void init_reclaim(void)
 {
     const struct boot_range *ranges = boot_pointer(boot->ranges);
-    size_t pages = give_back(__init_text_start, __init_text_end);
-    pages += give_back(__init_data_start, __init_data_end);
+    struct taken_pages taken = {0, 0};
+    take_out(__init_text_start, __init_text_end, &taken);
+    take_out(__init_data_start, __init_data_end, &taken);
     seal_image();
+    arch_kernel_flush();
+    size_t pages = give_back(&taken);
 
     /* The list of ranges is inside one of them: it is copied before any is given back. */
     struct boot_range loader[8];

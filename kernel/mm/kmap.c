@@ -23,11 +23,18 @@ struct free_stack {
     struct free_stack *next;
 };
 
+/* A bit for each slot: it cannot be had; because TLBs may still know what was unmapped there; and
+ * the last flush that was begun ends that. */
+struct slot_word {
+    unsigned long used, stale, flushing;
+};
+
 static struct spinlock kmap_lock = SPINLOCK_INIT(LOCK_KMAP);
 static struct free_stack *stack_pool; /* [kmap_lock] mapped, nobody's */
-static unsigned long first_words[4];
-static unsigned long *slot_words = first_words; /* [kmap_lock] a bit for each slot: mapped */
+static struct slot_word first_words[4];
+static struct slot_word *slot_words = first_words; /* [kmap_lock] */
 static size_t slot_word_count = ARRAY_SIZE(first_words);
+static bool slots_stale;                 /* [kmap_lock] */
 static vaddr_t device_next = STACKS_END; /* [kmap_lock] */
 
 static vaddr_t slot_stack(size_t slot)
@@ -39,9 +46,9 @@ static vaddr_t slot_stack(size_t slot)
 static bool slot_take(size_t *slot)
 {
     for (size_t i = 0; i < slot_word_count; i++) {
-        if (slot_words[i] != ~0ul) {
-            unsigned bit = (unsigned)__builtin_ctzl(~slot_words[i]);
-            slot_words[i] |= 1ul << bit;
+        if (slot_words[i].used != ~0ul) {
+            unsigned bit = (unsigned)__builtin_ctzl(~slot_words[i].used);
+            slot_words[i].used |= 1ul << bit;
             *slot = i * WORD_BITS + bit;
             return true;
         }
@@ -49,11 +56,47 @@ static bool slot_take(size_t *slot)
     return false;
 }
 
+/* The slot's pages are unmapped. */
 static void slot_give(size_t slot)
 {
     unsigned long irq = spin_lock_irqsave(&kmap_lock);
-    slot_words[slot / WORD_BITS] &= ~(1ul << slot % WORD_BITS);
+    slot_words[slot / WORD_BITS].stale |= 1ul << slot % WORD_BITS;
+    slots_stale = true;
     spin_unlock_irqrestore(&kmap_lock, irq);
+}
+
+/* Before a flush stale slots are noted for it; after it these are free. REQUIRES kmap_lock. */
+static void slots_advance(bool flushed)
+{
+    for (size_t i = 0; i < slot_word_count; i++) {
+        struct slot_word *word = &slot_words[i];
+        if (flushed) {
+            word->used &= ~word->flushing;
+        }
+        word->flushing = flushed ? 0 : word->stale;
+        word->stale = flushed ? word->stale : 0;
+    }
+}
+
+/* Makes slots that were given back usable, after all TLBs have forgotten them. */
+static void slots_freshen(void)
+{
+    static bool running; /* [kmap_lock] */
+    unsigned long irq = spin_lock_irqsave(&kmap_lock);
+    bool mine = slots_stale && !running;
+    if (mine) {
+        running = true;
+        slots_stale = false;
+        slots_advance(false);
+    }
+    spin_unlock_irqrestore(&kmap_lock, irq);
+    if (mine) {
+        arch_kernel_flush();
+        irq = spin_lock_irqsave(&kmap_lock);
+        slots_advance(true);
+        running = false;
+        spin_unlock_irqrestore(&kmap_lock, irq);
+    }
 }
 
 /* Doubles the bit map; false: out of memory or of slots. Takes kmap_lock. */
@@ -63,12 +106,12 @@ static bool slots_grow(void)
     if (count * WORD_BITS > SLOTS_MAX) {
         return false;
     }
-    unsigned long *words = kcalloc(count, sizeof(*words));
+    struct slot_word *words = kcalloc(count, sizeof(*words));
     if (words == NULL) {
         return false;
     }
     unsigned long irq = spin_lock_irqsave(&kmap_lock);
-    unsigned long *old = words;
+    struct slot_word *old = words;
     if (count > slot_word_count) {
         memcpy(words, slot_words, slot_word_count * sizeof(*words));
         old = slot_words;
@@ -128,6 +171,7 @@ void *kstack_alloc(void)
     if (pooled != NULL) {
         return pooled;
     }
+    slots_freshen();
     size_t slot;
     for (;;) {
         unsigned long irq = spin_lock_irqsave(&kmap_lock);

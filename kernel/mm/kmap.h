@@ -2,7 +2,7 @@
 #pragma once
 /*
  * Address space of the kernel's own, outside the direct map: stacks with guard pages, and device
- * registers. Never sleeps.
+ * registers. Never sleeps; making a stack may wait for other CPUs' TLBs (kernel/arch/mmu.h).
  */
 #include "lib/types.h"
 

@@ -7,7 +7,7 @@
 // sources: kernel/core/vmo_io.c kernel/core/vmo_shrink.c kernel/core/page_tree.c kernel/core/io.c
 // sources: kernel/core/space.c kernel/core/space_pages.c kernel/core/space_map.c
 // sources: kernel/core/space_fault.c kernel/core/space_fork.c kernel/core/space_remap.c
-// sources: kernel/arch/x86_64/mmu.c test/unit/fake/port.c test/unit/fake/user.c
+// sources: kernel/arch/x86_64/mmu.c kernel/arch/x86_64/tlb.c test/unit/fake/port.c test/unit/fake/user.c
 #include "fake/space_case.h"
 
 static void copy_on_write(void **state)
@@ -32,14 +32,14 @@ static void copy_on_write(void **state)
     poke(grandchild, a + P(1), 6);
     assert_int_equal(fake_user_byte(space, a + P(1)), 2);
     assert_int_equal(fake_user_byte(child, a + P(1)), 2);
-    arch_mmu_switch(NULL);
+    fake_leave();
     space_put(child);
     assert_int_equal(fake_user_byte(grandchild, a), 4);
     assert_int_equal(space_protect(grandchild, a, P(4), REGION_READ), 0);
     assert_int_equal(space_protect(grandchild, a, P(4), REGION_READ | REGION_WRITE), 0);
     poke(grandchild, a + P(2), 8);
     assert_int_equal(fake_user_byte(space, a + P(2)), 0);
-    arch_mmu_switch(NULL);
+    fake_leave();
     space_put(grandchild);
     /* Alone again: no copy is made. */
     before = free_pages();
@@ -58,7 +58,7 @@ static void fork_flags(void **state)
     assert_int_equal(space_fork(space, &child), 0);
     assert_int_equal(fake_user_write(child, KEEP, "x", 1), -EFAULT);
     assert_int_equal(fake_user_byte(child, KEEP + P(1)), 0);
-    arch_mmu_switch(NULL);
+    fake_leave();
     space_put(child);
     assert_int_equal(fake_user_byte(space, KEEP + P(1)), 2);
 }

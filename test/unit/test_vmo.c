@@ -8,7 +8,7 @@
 // sources: kernel/core/vmo_io.c kernel/core/vmo_shrink.c kernel/core/page_tree.c kernel/core/io.c
 // sources: kernel/core/space.c kernel/core/space_pages.c kernel/core/space_map.c
 // sources: kernel/core/space_fault.c kernel/core/space_fork.c kernel/core/space_remap.c
-// sources: kernel/arch/x86_64/mmu.c test/unit/fake/port.c test/unit/fake/user.c
+// sources: kernel/arch/x86_64/mmu.c kernel/arch/x86_64/tlb.c test/unit/fake/port.c test/unit/fake/user.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -284,7 +284,7 @@ static void user_faults_end_a_transfer(void **state)
     io_init_user(&io, addr + 20, 4);
     assert_int_equal(vmo_read(vmo, 0, &io, 4, &done), 0);
     check_bytes(vmo, 20, "abcd", 4);
-    arch_mmu_switch(NULL);
+    fake_leave();
     space_put(fake_user_space);
     vmo_put(vmo);
 }

@@ -73,6 +73,7 @@ static INIT_TEXT void detect_features(void)
     memcpy(vendor_text + 4, &c0.d, 4);
     memcpy(vendor_text + 8, &c0.c, 4);
     f->pge = c1.d >> 13 & 1;
+    f->pcid = c1.c >> 17 & 1;
     f->x2apic = c1.c >> 21 & 1;
     f->tsc_deadline = c1.c >> 24 & 1;
     f->xsave = c1.c >> 26 & 1;
@@ -171,7 +172,7 @@ static void set_control_registers(void)
     __asm__ volatile("movq %%cr4, %0" : "=r"(cr4));
     cr0 = (cr0 & ~(CR0_EM | CR0_TS)) | CR0_MP | CR0_NE | CR0_WP | CR0_AM;
     cr4 = (cr4 & ~CR4_TSD) | CR4_DE | CR4_OSFXSR | CR4_OSXMMEXCPT | (f->pge ? CR4_PGE : 0) |
-          (f->umip ? CR4_UMIP : 0) | (f->fsgsbase ? CR4_FSGSBASE : 0) |
+          (f->umip ? CR4_UMIP : 0) | (f->fsgsbase ? CR4_FSGSBASE : 0) | (f->pcid ? CR4_PCIDE : 0) |
           (f->xsave ? CR4_OSXSAVE : 0) | (f->smep ? CR4_SMEP : 0) | (f->smap ? CR4_SMAP : 0);
     __asm__ volatile("movq %0, %%cr0" : : "r"(cr0) : "memory");
     __asm__ volatile("movq %0, %%cr4" : : "r"(cr4) : "memory");
@@ -247,9 +248,10 @@ const char *arch_cpu_features(void)
 {
     static char text[128]; /* the caller is the boot CPU's init, and panic */
     const struct x86_features *f = &x86_features;
-    snprintf(text, sizeof(text), "nx%s%s%s%s%s%s%s", f->smep ? " smep" : "", f->smap ? " smap" : "",
-             f->umip ? " umip" : "", f->pge ? " pge" : "", f->fsgsbase ? " fsgsbase" : "",
-             f->xsave ? " xsave" : "", f->x2apic ? " x2apic" : "");
+    snprintf(text, sizeof(text), "nx%s%s%s%s%s%s%s%s", f->smep ? " smep" : "",
+             f->smap ? " smap" : "", f->umip ? " umip" : "", f->pge ? " pge" : "",
+             f->pcid ? " pcid" : "", f->fsgsbase ? " fsgsbase" : "", f->xsave ? " xsave" : "",
+             f->x2apic ? " x2apic" : "");
     return text;
 }
 

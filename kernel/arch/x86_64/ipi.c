@@ -6,6 +6,7 @@
 #include "kernel/arch/clock.h"
 #include "kernel/arch/smp.h"
 #include "kernel/arch/thread.h"
+#include "kernel/arch/x86_64/mmu_tables.h"
 #include "kernel/arch/x86_64/x86.h"
 #include "kernel/base/log.h"
 #include "kernel/base/panic.h"
@@ -93,15 +94,6 @@ void arch_smp_stop_others(void)
     }
 }
 
-/* Every translation of this CPU, global ones too (SDM vol. 3, 4.10.4.1). */
-static void flush_all(void)
-{
-    uint64_t cr4;
-    __asm__ volatile("movq %%cr4, %0" : "=r"(cr4));
-    __asm__ volatile("movq %0, %%cr4" : : "r"(cr4 ^ CR4_PGE) : "memory");
-    __asm__ volatile("movq %0, %%cr4" : : "r"(cr4) : "memory");
-}
-
 void arch_smp_online(void)
 {
     struct arch_tcb *tcb = ARCH_TCB_READ(self);
@@ -110,7 +102,7 @@ void arch_smp_online(void)
     if (panic_in_progress()) {
         arch_cpu_stop();
     }
-    flush_all();
+    arch_mmu_cpu_begin();
 }
 
 void x86_ipi(unsigned vector)

@@ -5,31 +5,24 @@
  * Tables of the user half come from and go back to a small pool of clear pages for each CPU, so
  * that a short-lived process does not pay for clearing them. The struct frame of a user table's
  * page counts the entries in use (`spare`) and bounds their numbers (`priv`).
- *
- * One CPU runs for now: where others have to drop their translations, the code says "shootdown".
+ * Which CPUs use them, and what their TLBs hold, is in tlb.c.
  */
 #include "kernel/arch/mmu.h"
 #include "abi/errno.h"
 #include "kernel/arch/x86_64/mmu_tables.h"
-#include "kernel/arch/x86_64/x86.h"
 #include "kernel/base/percpu.h"
 #include "kernel/base/spinlock.h"
 #include "kernel/mm/frame.h"
 #include "lib/string.h"
 #include <machine/paging.h>
 
-#define USER_SLOTS 256u
-#define NO_LEAF    1ul /* leaf_start: no table is remembered */
-#define USER_SPAN  (1ul << 47)
-/* Beyond this many pages a whole flush is cheaper than one by one. */
-#define FLUSH_PAGES 32u
+#define USER_SLOTS  256u
+#define NO_LEAF     1ul /* leaf_start: no table is remembered */
+#define USER_SPAN   (1ul << 47)
 #define POOL_TABLES 24u
 #define POOL_ROOTS  4u
 
 static bool kernel_half_is_final; /* root entries: constant once true */
-
-/* The root this CPU runs on; 0: not known yet. Owner: the CPU. */
-PERCPU(paddr_t, mmu_root);
 
 /* Clear pages for tables, and roots with a clear user half. Owner: the CPU, interrupts off. */
 struct table_pool {
@@ -134,77 +127,91 @@ size_t arch_mmu_leaf(struct arch_mmu *mmu, vaddr_t va, vaddr_t end, bool alloc, 
     return MIN(ENTRIES - index, pages);
 }
 
-static bool tables_trim(struct arch_mmu *mmu, pte_t *table, unsigned level, vaddr_t base,
-                        const vaddr_t range[2]);
+/* Giving tables back. */
+struct trim {
+    struct arch_mmu *mmu;
+    vaddr_t start, end;
+    struct frame *freed; /* no longer used, but perhaps still in a TLB; linked by priv */
+};
+
+static bool tables_trim(struct trim *trim, pte_t *table, unsigned level, vaddr_t base);
 
 /* Frees what entry leads to, as far as it lies inside the range; entry covers [va, va + span) in a
  * table of this level. True: the entry is clear now. */
-static bool entry_trim(struct arch_mmu *mmu, pte_t *entry, unsigned level, vaddr_t va,
-                       const vaddr_t range[2])
+static bool entry_trim(struct trim *trim, pte_t *entry, unsigned level, vaddr_t va)
 {
-    bool empty = level == 1 || tables_trim(mmu, table_at(*entry), level - 1, va, range);
-    if (!empty || va < range[0] || va + entry_span(level) > range[1]) {
+    bool empty = level == 1 || tables_trim(trim, table_at(*entry), level - 1, va);
+    if (!empty || va < trim->start || va + entry_span(level) > trim->end) {
         return false;
     }
     struct frame *child = paddr_to_frame(*entry & X86_PTE_ADDR);
     *entry = 0;
-    mmu->table_pages--;
-    pool_give(child);
+    child->priv = (unsigned long)trim->freed;
+    trim->freed = child;
+    trim->mmu->table_pages--;
     return true;
 }
 
 /* The same for a table that starts at address base. True: it is empty now. */
-static bool tables_trim(struct arch_mmu *mmu, pte_t *table, unsigned level, vaddr_t base,
-                        const vaddr_t range[2])
+static bool tables_trim(struct trim *trim, pte_t *table, unsigned level, vaddr_t base)
 {
     struct frame *frame = paddr_to_frame(virt_to_phys(table));
     unsigned low = frame->priv & 0xffff, high = frame->priv >> 16;
     size_t span = entry_span(level);
-    if (range[0] > base) {
-        low = MAX(low, (unsigned)((range[0] - base) / span));
+    if (trim->start > base) {
+        low = MAX(low, (unsigned)((trim->start - base) / span));
     }
-    if (range[1] - 1 < base + high * span) {
-        high = (unsigned)((range[1] - 1 - base) / span);
+    if (trim->end - 1 < base + high * span) {
+        high = (unsigned)((trim->end - 1 - base) / span);
     }
     for (unsigned i = low; i <= high && frame->spare != 0; i++) {
-        if (table[i] != 0 && entry_trim(mmu, &table[i], level, base + i * span, range)) {
+        if (table[i] != 0 && entry_trim(trim, &table[i], level, base + i * span)) {
             frame->spare--;
         }
     }
     return frame->spare == 0;
 }
 
-static void root_trim(struct arch_mmu *mmu, const vaddr_t range[2])
+static void root_trim(struct trim *trim)
 {
+    struct arch_mmu *mmu = trim->mmu;
     pte_t *root = phys_to_virt(mmu->root);
-    unsigned last = (unsigned)((range[1] - 1) / entry_span(ROOT_LEVEL));
+    unsigned last = (unsigned)((trim->end - 1) / entry_span(ROOT_LEVEL));
     mmu->leaf_start = NO_LEAF;
     for (unsigned word = 0; word < ARRAY_SIZE(mmu->root_used); word++) {
         for (uint64_t used = mmu->root_used[word]; used != 0; used &= used - 1) {
             unsigned bit = (unsigned)__builtin_ctzl(used), index = word * 64 + bit;
             vaddr_t va = index * entry_span(ROOT_LEVEL);
-            if (va + entry_span(ROOT_LEVEL) <= range[0] || index > last) {
+            if (va + entry_span(ROOT_LEVEL) <= trim->start || index > last) {
                 continue;
             }
-            if (entry_trim(mmu, &root[index], ROOT_LEVEL, va, range)) {
+            if (entry_trim(trim, &root[index], ROOT_LEVEL, va)) {
                 mmu->root_used[word] &= ~(1ul << bit);
             }
         }
     }
 }
 
+/* Nothing leads to these tables any more. */
+static void tables_free(struct frame *freed)
+{
+    while (freed != NULL) {
+        struct frame *next = (struct frame *)freed->priv;
+        pool_give(freed);
+        freed = next;
+    }
+}
+
 void arch_mmu_trim(struct arch_mmu *mmu, vaddr_t start, vaddr_t end)
 {
     /* The page above LAYOUT_USER_END is never mapped: it does not keep a table. */
-    const vaddr_t range[2] = {start, end >= LAYOUT_USER_END ? USER_SPAN : end};
-    uint64_t before = mmu->table_pages;
-    if (start < range[1]) {
-        root_trim(mmu, range);
+    struct trim trim = {mmu, start, end >= LAYOUT_USER_END ? USER_SPAN : end, NULL};
+    if (start < trim.end) {
+        root_trim(&trim);
     }
-    if (mmu->table_pages != before && percpu(mmu_root) == mmu->root) {
-        /* Upper entries are cached too (SDM 4.10.3.1). The pages freed are clear until somebody
-         * takes them, so a walk of stale entries in between found nothing. Shootdown: here. */
-        x86_write_cr3(mmu->root);
+    if (trim.freed != NULL) {
+        x86_tlb_flush_tables(mmu); /* upper entries are cached too (SDM 4.10.3.1) */
+        tables_free(trim.freed);
     }
 }
 
@@ -234,14 +241,16 @@ int arch_mmu_create(struct arch_mmu *mmu)
         memcpy(root + USER_SLOTS, from + USER_SLOTS, USER_SLOTS * sizeof(pte_t));
     }
     *mmu = (struct arch_mmu){.root = frame_to_paddr(frame), .leaf_start = NO_LEAF};
+    x86_tlb_begin(mmu);
     return 0;
 }
 
 void arch_mmu_destroy(struct arch_mmu *mmu)
 {
-    static const vaddr_t everything[2] = {0, USER_SPAN};
-    assert(percpu(mmu_root) != mmu->root);
-    root_trim(mmu, everything);
+    struct trim trim = {mmu, 0, USER_SPAN, NULL};
+    assert(cpumask_empty(&mmu->cpus));
+    root_trim(&trim);
+    tables_free(trim.freed);
     assert(mmu->table_pages == 0);
     struct frame *frame = paddr_to_frame(mmu->root);
     unsigned long irq = arch_irq_save();
@@ -255,48 +264,4 @@ void arch_mmu_destroy(struct arch_mmu *mmu)
         frame_put(frame);
     }
     mmu->root = 0;
-}
-
-void arch_mmu_switch(const struct arch_mmu *mmu)
-{
-    paddr_t root = mmu != NULL ? mmu->root : x86_kernel_root();
-    if (percpu(mmu_root) != root) {
-        percpu(mmu_root) = root;
-        x86_write_cr3(root);
-    }
-}
-
-void arch_tlb_flush_page(const struct arch_mmu *mmu, vaddr_t va)
-{
-    if (percpu(mmu_root) == mmu->root) {
-        x86_invlpg(va);
-    }
-    /* Shootdown: here, for the other CPUs that run on this root. */
-}
-
-void arch_tlb_flush_range(const struct arch_mmu *mmu, vaddr_t start, vaddr_t end)
-{
-    if (percpu(mmu_root) == mmu->root) {
-        if (end - start > FLUSH_PAGES * PAGE_SIZE) {
-            x86_write_cr3(mmu->root);
-        } else {
-            for (vaddr_t va = start; va < end; va += PAGE_SIZE) {
-                x86_invlpg(va);
-            }
-        }
-    }
-    /* Shootdown: here, for the other CPUs that run on this root. */
-}
-
-/* ARCH_IPI_FLUSH. */
-void x86_flush_ipi(void)
-{
-}
-
-void arch_mmu_init(void)
-{
-    pte_t *root = phys_to_virt(x86_kernel_root());
-    memset(root, 0, USER_SLOTS * sizeof(pte_t));
-    percpu(mmu_root) = x86_kernel_root();
-    x86_write_cr3(x86_kernel_root());
 }

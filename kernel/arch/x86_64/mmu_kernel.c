@@ -99,7 +99,7 @@ void arch_kernel_unmap(vaddr_t va)
     pte_t *slot = kernel_slot(va, &spare);
     assert(slot != NULL && *slot != 0);
     *slot = 0;
-    x86_invlpg(va); /* Shootdown: here, for all other CPUs. */
+    x86_invlpg(va);
     spin_unlock_irqrestore(&kernel_lock, irq);
 }
 
@@ -110,7 +110,7 @@ void arch_kernel_protect(vaddr_t va, unsigned flags)
     pte_t *slot = kernel_slot(va, &spare);
     assert(slot != NULL && *slot != 0);
     *slot = arch_pte_make(arch_pte_paddr(*slot), flags | ARCH_PTE_ACCESSED | ARCH_PTE_DIRTY);
-    x86_invlpg(va); /* Shootdown: here, for all other CPUs. */
+    x86_invlpg(va);
     spin_unlock_irqrestore(&kernel_lock, irq);
 }
 

@@ -29,3 +29,9 @@ paddr_t x86_kernel_root(void);
 /* Before the first space: makes the root entries that may still be missing, none of which may
  * change after they were copied. False: out of memory. */
 bool x86_finish_kernel_half(void);
+
+/* tlb.c */
+void x86_flush_ipi(void); /* answers what other CPUs ask by ARCH_IPI_FLUSH; interrupts off */
+void x86_tlb_begin(struct arch_mmu *mmu); /* a new mmu; nobody knows it yet */
+/* No CPU looks at tables any more that the entries do not lead to. */
+void x86_tlb_flush_tables(struct arch_mmu *mmu);

@@ -2,7 +2,8 @@
 /*
  * Sealing of what is constant after the start (C18): its pages lose the right to be written, in
  * place, where the image has them and where the direct map shows them too. For that the direct
- * map's large pages around them are split, which costs two or three tables.
+ * map's large pages around them are split, which costs two or three tables. Who uses them meanwhile
+ * notices nothing: the small pages have the same rights, but for those that nobody writes any more.
  */
 #include "kernel/arch/seal.h"
 #include "abi/errno.h"
@@ -71,7 +72,7 @@ int arch_direct_map_seal(vaddr_t start, vaddr_t end)
             }
         }
         leaf[table_index(alias, 0)] &= ~(pte_t)X86_PTE_WRITE;
-        x86_invlpg(alias); /* Shootdown: here, for all other CPUs. */
+        x86_invlpg(alias);
     }
     return 0;
 }

@@ -40,6 +40,7 @@ enum x86_msr {
 #define CR4_OSXMMEXCPT (1ul << 10)
 #define CR4_UMIP       (1ul << 11)
 #define CR4_FSGSBASE   (1ul << 16)
+#define CR4_PCIDE      (1ul << 17)
 #define CR4_OSXSAVE    (1ul << 18)
 #define CR4_SMEP       (1ul << 20)
 #define CR4_SMAP       (1ul << 21)
@@ -70,7 +71,7 @@ enum x86_vector {
 
 /* Immutable after arch_cpu_init(0). */
 struct x86_features {
-    bool smep, smap, umip, fsgsbase, xsave, xsaveopt, pge;
+    bool smep, smap, umip, fsgsbase, xsave, xsaveopt, pge, pcid;
     bool x2apic, tsc_deadline, rdrand, rdseed, invariant_tsc, hypervisor;
     uint64_t xcr0;       /* state components in use */
     uint32_t xsave_size; /* bytes of an XSAVE area for them, or 512 */
@@ -158,9 +159,6 @@ extern unsigned x86_start_count;
 /* ipi.c: an interrupt at VECTOR_IPI or above; an NMI (false: not one of ours). */
 void x86_ipi(unsigned vector);
 bool x86_ipi_nmi(struct arch_regs *regs);
-
-/* mmu.c: ARCH_IPI_FLUSH has come. */
-void x86_flush_ipi(void);
 
 /* apic.c */
 #define APIC_ICR_NMI     0x4400u

@@ -17,6 +17,8 @@
 #define MEMORY_MAX 0x100000000ul
 #define INFO_PADDR 0x2000ul
 
+unsigned fake_cpu;
+unsigned fake_cpus = FAKE_CPUS_MAX;
 bool fake_irqs_off;
 int fake_preempt_count;
 struct thread *fake_current = (struct thread *)0x1000;
@@ -58,6 +60,34 @@ void log_printf(enum log_level level, const char *fmt, ...)
 void fake_deadlock(void)
 {
     fake_die("deadlock: a spinlock that this CPU holds is taken again");
+}
+
+/* CPUs. */
+
+static struct {
+    void *variable, *copies[FAKE_CPUS_MAX];
+} percpu_copies[64];
+
+void *fake_percpu(unsigned cpu, void *variable, size_t size)
+{
+    size_t i = 0;
+    while (percpu_copies[i].variable != variable) {
+        if (percpu_copies[i].variable == NULL) {
+            percpu_copies[i].variable = variable;
+            for (unsigned c = 0; c < FAKE_CPUS_MAX; c++) {
+                percpu_copies[i].copies[c] = aligned_alloc(64, ALIGN_UP(size, 64));
+                memset(percpu_copies[i].copies[c], 0, size);
+            }
+        } else if (++i == ARRAY_SIZE(percpu_copies)) {
+            fake_die("too many per-CPU variables");
+        }
+    }
+    return percpu_copies[i].copies[cpu];
+}
+
+void fake_on_cpu(unsigned cpu)
+{
+    fake_cpu = cpu;
 }
 
 /* Locks. */
@@ -152,6 +182,11 @@ void arch_kernel_unmap(vaddr_t va)
     fake_die("unmapped what was not mapped");
 }
 
+/* For tests without tlb.c. */
+__attribute__((weak)) void arch_kernel_flush(void)
+{
+}
+
 bool arch_kernel_query(vaddr_t va, paddr_t *paddr, unsigned *flags)
 {
     for (size_t i = 0; i < ARRAY_SIZE(kernel_map) && kernel_map[i].va != 0; i++) {
@@ -173,10 +208,15 @@ void fake_hoard(size_t leave_pages)
 {
     hoard = malloc(sizeof(*hoard) * (MEMORY_MAX / PAGE_SIZE));
     hoard_count = 0;
-    struct frame *frame;
-    while ((frame = frame_alloc(FRAME_KERNEL)) != NULL) {
-        hoard[hoard_count++] = frame;
+    unsigned self = fake_cpu;
+    for (unsigned cpu = 0; cpu < FAKE_CPUS_MAX; cpu++) {
+        struct frame *frame;
+        fake_on_cpu(cpu);
+        while ((frame = frame_alloc(FRAME_KERNEL)) != NULL) {
+            hoard[hoard_count++] = frame;
+        }
     }
+    fake_on_cpu(self);
     for (size_t i = 0; i < leave_pages && hoard_count != 0; i++) {
         frame_put(hoard[--hoard_count]);
     }

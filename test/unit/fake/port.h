@@ -19,6 +19,14 @@ void fake_start(const struct fake_range *ranges);
 /* The same with frame_init, heap_init, kmap_init and 64 MiB. */
 void fake_start_small(void);
 
+/* From here on this CPU does what the test does, until the next call or user access: each of those
+ * takes place on some CPU of fake_cpus, and some leave it lazy. */
+#define FAKE_CPUS_MAX 4u
+extern unsigned fake_cpus;
+void fake_on_cpu(unsigned cpu);
+/* All CPUs leave the tables that they have loaded. */
+void fake_leave(void);
+
 /* Kernel-half mappings made so far, and pages taken for tables. */
 extern unsigned fake_kernel_maps, fake_kernel_tables;
 
@@ -33,6 +41,10 @@ int fake_user_read(struct space *space, vaddr_t addr, void *buf, size_t size);
 int fake_user_write(struct space *space, vaddr_t addr, const void *buf, size_t size);
 int fake_user_exec(struct space *space, vaddr_t addr);
 uint8_t fake_user_byte(struct space *space, vaddr_t addr); /* asserts success */
+
+/* Processors have process-context identifiers, from arch_mmu_init on; flushes asked for so far. */
+extern bool fake_pcid;
+extern unsigned fake_ipis;
 
 /* The space that copy_to_user and the like act on. */
 extern struct space *fake_user_space;

@@ -52,7 +52,7 @@ static inline int start(void **state)
     vaddr_t addr;
     assert_int_equal(space_map(first, &map, &addr), 0);
     fake_user_byte(first, addr);
-    arch_mmu_switch(NULL);
+    fake_leave();
     space_put(first);
     return 0;
 }
@@ -69,7 +69,7 @@ static inline int setup(void **state)
 static inline int teardown(void **state)
 {
     (void)state;
-    arch_mmu_switch(NULL);
+    fake_leave();
     space_put(space);
     assert_true(fake_is_calm());
     assert_int_equal(free_pages(), pages_before);

@@ -5,6 +5,8 @@
  */
 #include "kernel/arch/user.h"
 #include "abi/errno.h"
+#include "kernel/arch/smp.h"
+#include "kernel/arch/x86_64/mmu_tables.h"
 #include "port.h"
 #include <machine/paging.h>
 #include <string.h>
@@ -15,8 +17,6 @@
 unsigned fake_faults;
 struct space *fake_user_space;
 
-paddr_t x86_kernel_root(void);
-bool x86_finish_kernel_half(void);
 paddr_t x86_kernel_root(void)
 {
     return ROOT_PADDR;
@@ -28,35 +28,115 @@ bool x86_finish_kernel_half(void)
 
 /* The user half. */
 
-static paddr_t cr3 = ROOT_PADDR;
-static struct {
+struct tlb_entry {
     vaddr_t va; /* 0: free */
+    unsigned pcid;
     pte_t pte;
-} tlb[TLB_SIZE];
+};
+static struct {
+    uint64_t cr3;
+    struct tlb_entry tlb[TLB_SIZE];
+} cpus[FAKE_CPUS_MAX] = {
+    {.cr3 = ROOT_PADDR}, {.cr3 = ROOT_PADDR}, {.cr3 = ROOT_PADDR}, {.cr3 = ROOT_PADDR}};
+static bool answering; /* inside x86_flush_ipi */
+
+bool fake_pcid;
+unsigned fake_ipis;
+
+static unsigned pcid_now(void)
+{
+    return cpus[fake_cpu].cr3 & 0xfff;
+}
 
 paddr_t x86_read_cr3(void)
 {
-    return cr3;
+    return cpus[fake_cpu].cr3;
 }
 
-void x86_write_cr3(paddr_t root)
+/* A flush that somebody has asked for comes before the page is given back. */
+static void check_alive(const struct tlb_entry *entry)
 {
-    cr3 = root;
-    memset(tlb, 0, sizeof(tlb));
+    pte_t pte = entry->pte;
+    if (entry->va != 0 && !(pte & X86_PTE_BORROWED) &&
+        frame_refs(paddr_to_frame(pte & X86_PTE_ADDR)) == 0) {
+        fake_die("a page was freed before it was flushed");
+    }
 }
 
-void x86_invlpg(vaddr_t va)
+void x86_write_cr3(uint64_t value)
 {
+    bool same = (value & ~X86_CR3_NOFLUSH) == cpus[fake_cpu].cr3;
+    cpus[fake_cpu].cr3 = value & ~X86_CR3_NOFLUSH;
     for (size_t i = 0; i < TLB_SIZE; i++) {
-        if (tlb[i].va == va) {
-            tlb[i].va = 0;
+        struct tlb_entry *entry = &cpus[fake_cpu].tlb[i];
+        if (same && answering && entry->pcid == pcid_now()) {
+            check_alive(entry);
+        }
+        if (!fake_pcid || (!(value & X86_CR3_NOFLUSH) && entry->pcid == pcid_now())) {
+            entry->va = 0;
         }
     }
 }
 
+static void drop_page(vaddr_t va, bool check)
+{
+    for (size_t i = 0; i < TLB_SIZE; i++) {
+        struct tlb_entry *entry = &cpus[fake_cpu].tlb[i];
+        if (entry->va == va && entry->pcid == pcid_now()) {
+            if (check) {
+                check_alive(entry);
+            }
+            entry->va = 0;
+        }
+    }
+}
+
+void x86_invlpg(vaddr_t va)
+{
+    drop_page(va, true);
+}
+
+void x86_flush_global(void)
+{
+    memset(cpus[fake_cpu].tlb, 0, sizeof(cpus[fake_cpu].tlb));
+}
+
+bool x86_has_pcid(void)
+{
+    return fake_pcid;
+}
+
+void arch_ipi_send_mask(const struct cpumask *mask, enum arch_ipi what)
+{
+    if (what != ARCH_IPI_FLUSH) {
+        fake_die("an IPI of an unknown kind");
+    }
+    unsigned self = fake_cpu;
+    unsigned long irq = arch_irq_save();
+    answering = true;
+    cpumask_for_each (cpu, mask) {
+        fake_ipis++;
+        fake_on_cpu(cpu);
+        x86_flush_ipi();
+    }
+    answering = false;
+    fake_on_cpu(self);
+    arch_irq_restore(irq);
+}
+
+void fake_leave(void)
+{
+    unsigned self = fake_cpu;
+    for (unsigned cpu = 0; cpu < FAKE_CPUS_MAX; cpu++) {
+        fake_on_cpu(cpu);
+        arch_mmu_switch(NULL);
+    }
+    fake_on_cpu(self);
+}
+
 static pte_t walk(vaddr_t va)
 {
-    const pte_t *table = phys_to_virt(cr3);
+    const pte_t *table = phys_to_virt(cpus[fake_cpu].cr3 & X86_PTE_ADDR);
     for (int shift = 39;; shift -= 9) {
         pte_t entry = table[va >> shift & 511];
         if (!(entry & X86_PTE_PRESENT) || shift == 12) {
@@ -78,23 +158,23 @@ static char *translate(vaddr_t va, unsigned access)
 {
     vaddr_t page = va & ~PAGE_MASK;
     for (size_t i = 0; i < TLB_SIZE; i++) {
-        if (tlb[i].va == page && grants(tlb[i].pte, access)) {
-            return (char *)phys_to_virt(tlb[i].pte & X86_PTE_ADDR) + (va & PAGE_MASK);
+        const struct tlb_entry *entry = &cpus[fake_cpu].tlb[i];
+        if (entry->va == page && entry->pcid == pcid_now() && grants(entry->pte, access)) {
+            return (char *)phys_to_virt(entry->pte & X86_PTE_ADDR) + (va & PAGE_MASK);
         }
     }
-    x86_invlpg(page); /* a page fault drops what it met */
+    drop_page(page, false); /* a page fault drops what it met */
     pte_t pte = walk(page);
     if (!grants(pte, access)) {
         return NULL;
     }
-    size_t slot = fake_random() % TLB_SIZE;
-    tlb[slot].va = page;
-    tlb[slot].pte = pte;
+    cpus[fake_cpu].tlb[fake_random() % TLB_SIZE] = (struct tlb_entry){page, pcid_now(), pte};
     return (char *)phys_to_virt(pte & X86_PTE_ADDR) + (va & PAGE_MASK);
 }
 
 static int user_access(struct space *space, vaddr_t addr, void *buf, size_t size, unsigned access)
 {
+    fake_on_cpu(fake_random() % fake_cpus);
     arch_mmu_switch(&space->mmu);
     for (size_t done = 0; done < size;) {
         size_t piece = MIN(PAGE_SIZE - ((addr + done) & PAGE_MASK), size - done);
@@ -115,6 +195,9 @@ static int user_access(struct space *space, vaddr_t addr, void *buf, size_t size
             memcpy((char *)buf + done, bytes, piece);
         }
         done += piece;
+    }
+    if (fake_random() % 4 == 0) {
+        arch_mmu_idle();
     }
     return 0;
 }

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
-/* kernel/arch/cpu.h for tests on the host: one CPU, of which a few states can be looked at. */
+/*
+ * kernel/arch/cpu.h for tests on the host, of which a few states can be looked at. Tests with
+ * fake/port.c have several CPUs, of which one at a time does something; others have one.
+ */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -11,13 +14,17 @@ extern bool fake_irqs_off;
 extern int fake_preempt_count;
 extern struct thread *fake_current;
 
+extern unsigned fake_cpu __attribute__((weak)); /* the one that runs */
+/* Another CPU's copy of a variable; those of CPU 0 are the variables themselves. */
+void *fake_percpu(unsigned cpu, void *variable, size_t size) __attribute__((weak));
+
 static inline struct thread *arch_current(void)
 {
     return fake_current;
 }
 static inline unsigned arch_cpu_number(void)
 {
-    return 0;
+    return &fake_cpu != NULL ? fake_cpu : 0;
 }
 static inline void arch_preempt_add(int n)
 {
@@ -27,8 +34,13 @@ static inline int arch_preempt_count(void)
 {
     return fake_preempt_count;
 }
-#define ARCH_PERCPU(name)         (name)
-#define ARCH_PERCPU_OF(cpu, name) (*((void)(cpu), &(name)))
+static inline void *fake_percpu_find(unsigned cpu, void *variable, size_t size)
+{
+    return cpu == 0 ? variable : fake_percpu(cpu, variable, size);
+}
+#define ARCH_PERCPU_OF(cpu, name)                                                                  \
+    (*(__typeof__(name) *)fake_percpu_find(cpu, &(name), sizeof(name)))
+#define ARCH_PERCPU(name) ARCH_PERCPU_OF(arch_cpu_number(), name)
 
 static inline unsigned long arch_irq_save(void)
 {

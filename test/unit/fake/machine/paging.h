@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
-/* The paging instructions, acting on the model of a TLB in fake/port.c. */
+/* The paging instructions, acting on the model of TLBs in fake/user.c. */
 #include "lib/types.h"
 
 paddr_t x86_read_cr3(void);
-void x86_write_cr3(paddr_t root);
+#define X86_CR3_NOFLUSH (1ul << 63)
+
+void x86_write_cr3(uint64_t value);
 void x86_invlpg(vaddr_t va);
+void x86_flush_global(void);
+bool x86_has_pcid(void);

@@ -33,10 +33,9 @@ struct run_queue {
     uint64_t min_vruntime;  /* [lock] never goes back; atomic to read */
     uint64_t tail_key;      /* [lock] next place behind, and in front, of equal priority */
     uint64_t head_key;      /* [lock] */
-    struct thread
-        *leaving;        /* [owner CPU] may not run here any more: goes elsewhere when it is off */
-    struct timer tick;   /* ends slices; armed while something but idle runs */
-    uint64_t balance_at; /* [owner CPU] when to compare loads again */
+    struct thread *leaving; /* [owner CPU] may not run here: goes elsewhere when it is off */
+    struct timer tick;      /* ends slices; armed while something but idle runs */
+    uint64_t balance_at;    /* atomic: when to compare loads again */
     uint64_t user_ns, system_ns, idle_ns; /* [lock] what time was spent on */
     struct sched_stat stat;               /* [lock] wait_ns is in cycles here */
 };
@@ -72,8 +71,9 @@ bool queue_preempts(const struct run_queue *rq, const struct thread *thread, boo
 void sched_send(struct run_queue *rq, struct thread *thread, bool woken);
 /* Makes the CPU of rq look at its queue soon. REQUIRES rq->lock. */
 void sched_kick_queue(struct run_queue *rq);
-/* Brings a waiting thread of another CPU here: true. Interrupts off, no lock held. */
-bool sched_steal(struct run_queue *rq, unsigned long min_load);
+/* Brings a waiting thread of another CPU with a greater load than min_load here: from whom, or
+ * NULL. Interrupts off, no lock held. */
+struct run_queue *sched_steal(struct run_queue *rq, unsigned long min_load);
 /* From the tick: has idle CPUs take what waits here, compares loads. */
 void sched_balance(struct run_queue *rq, uint64_t now);
 

@@ -10,6 +10,7 @@
 #include "kernel/core/sched_impl.h"
 
 #define BALANCE_NS (50 * NSEC_PER_MSEC)
+#define NICE_0     1024u /* the weight of a usual thread */
 
 struct cpumask sched_idle_cpus;
 
@@ -145,12 +146,12 @@ static struct thread *take_locked(struct run_queue *victim, unsigned cpu)
     return NULL;
 }
 
-bool sched_steal(struct run_queue *rq, unsigned long min_load)
+struct run_queue *sched_steal(struct run_queue *rq, unsigned long min_load)
 {
     struct run_queue *busiest = NULL;
     unsigned long most = min_load;
     if (cpu_online_count() == 1) {
-        return false;
+        return NULL;
     }
     cpumask_for_each (cpu, cpu_online_mask()) {
         struct run_queue *other = &percpu_of(cpu, run_queue);
@@ -161,13 +162,13 @@ bool sched_steal(struct run_queue *rq, unsigned long min_load)
         }
     }
     if (busiest == NULL) {
-        return false;
+        return NULL;
     }
     spin_lock(&busiest->lock);
     struct thread *thread = take_locked(busiest, rq->cpu);
     spin_unlock(&busiest->lock);
     if (thread == NULL) {
-        return false;
+        return NULL;
     }
     spin_lock(&rq->lock);
     queue_attach(rq, thread);
@@ -177,26 +178,34 @@ bool sched_steal(struct run_queue *rq, unsigned long min_load)
     } else {
         sched_send(rq, thread, false); /* its affinity has changed in between */
     }
-    return true;
+    return busiest;
+}
+
+/* An idle CPU that may run what has waited longest here; CPUS_MAX: none, or nothing waits. */
+static unsigned idle_helper(struct run_queue *rq)
+{
+    spin_lock(&rq->lock);
+    const struct thread *first = rq->first;
+    unsigned idle = first != NULL ? first_common(&first->sched.cpus, &sched_idle_cpus) : CPUS_MAX;
+    spin_unlock(&rq->lock);
+    return idle;
 }
 
 void sched_balance(struct run_queue *rq, uint64_t now)
 {
-    if (__atomic_load_n(&rq->count, __ATOMIC_RELAXED) != 0) {
-        unsigned idle = cpumask_next(&sched_idle_cpus, 0);
-        if (idle != CPUS_MAX) {
-            struct run_queue *other = &percpu_of(idle, run_queue);
-            spin_lock(&other->lock);
-            if (other->running == other->idle) {
-                sched_kick_queue(other);
-            }
-            spin_unlock(&other->lock);
-        }
+    unsigned idle = idle_helper(rq);
+    if (idle != CPUS_MAX) {
+        sched_kick(idle);
     }
-    if (now >= rq->balance_at) {
-        rq->balance_at = now + BALANCE_NS;
+    if (now >= __atomic_load_n(&rq->balance_at, __ATOMIC_RELAXED)) {
         unsigned long load = __atomic_load_n(&rq->load, __ATOMIC_RELAXED);
-        (void)sched_steal(rq, load + load / 4 + 1024);
+        /* Also when it only changes who is the busier one: so three threads share two CPUs. But
+         * the other one does not take it back at once. */
+        struct run_queue *from = sched_steal(rq, load + NICE_0 - 1);
+        __atomic_store_n(&rq->balance_at, now + BALANCE_NS, __ATOMIC_RELAXED);
+        if (from != NULL) {
+            __atomic_store_n(&from->balance_at, now + BALANCE_NS, __ATOMIC_RELAXED);
+        }
     }
 }
 

@@ -240,10 +240,9 @@ static void change_program(struct linux_thread *self, struct exec *exec)
 {
     struct linux_process *process = self->process;
     const struct cred *old_cred = self->cred;
-    linux_memory_done(self);
+    linux_memory_done(self, FUTEX_ALIVE);
     struct space *old = thread_switch_space(exec->space);
     exec->space = NULL;
-    self->robust_list = 0;
     self->altstack_base = 0;
     self->altstack_size = 0;
     self->altstack_flags = SS_DISABLE;

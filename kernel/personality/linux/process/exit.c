@@ -29,16 +29,16 @@ static void clear_tid(struct linux_thread *self)
     }
 }
 
-void linux_memory_done(struct linux_thread *self)
+void linux_memory_done(struct linux_thread *self, enum futex_state after)
 {
-    linux_futex_exit(self);
+    linux_futex_exit(self, after);
     clear_tid(self);
     linux_vfork_release(self);
 }
 
 static void release_memory(struct linux_thread *self, struct linux_process *process)
 {
-    linux_memory_done(self);
+    linux_memory_done(self, FUTEX_GONE);
     struct space *space = thread_switch_space(NULL);
     if (space == NULL) {
         return;

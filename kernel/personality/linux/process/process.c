@@ -9,6 +9,7 @@
  */
 #include "kernel/personality/linux/process/process.h"
 #include "abi/errno.h"
+#include "kernel/core/sched.h"
 #include "kernel/core/timer.h"
 #include "kernel/mm/heap.h"
 #include "kernel/personality/linux/signal/signal_state.h"
@@ -72,6 +73,8 @@ struct linux_thread *linux_thread_create(struct linux_process *process)
     process_get(process);
     thread->process = process;
     list_init(&thread->link);
+    list_init(&thread->pi_waiters);
+    thread->pi_boost = SCHED_NO_BOOST;
     pending_init(&thread->pending);
     thread->altstack_flags = SS_DISABLE;
     thread->affinity = ~0ull;

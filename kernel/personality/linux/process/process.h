@@ -146,9 +146,8 @@ struct linux_thread {
     vaddr_t altstack_base;           /* owner: the thread */
     size_t altstack_size;
     unsigned altstack_flags;
-    vaddr_t clear_child_tid; /* owner: the thread */
-    vaddr_t robust_list;
-    size_t robust_list_size;
+    vaddr_t clear_child_tid;   /* owner: the thread */
+    vaddr_t robust_list;       /* owner: the thread; others read it */
     struct linux_vfork *vfork; /* [tree] who waits for this thread's exec or exit, or NULL */
     vaddr_t set_child_tid;     /* owner: written by a new thread before its first instruction */
 
@@ -171,6 +170,13 @@ struct linux_thread {
     int policy, rt_priority;
     uint64_t affinity;
     uint64_t timer_slack_ns;
+
+    /* Futexes with an owner (futex_pi.c). */
+    struct list pi_waiters; /* [pi_lock] struct futex_pi_waiter: who waits for this thread */
+    struct futex_pi_waiter *pi_blocked; /* [pi_lock] what it waits for itself, or NULL */
+    int pi_boost;                       /* [pi_lock] lent by them: see sched_boost */
+    /* Written by the thread; to FUTEX_GONE under pi_lock. */
+    enum futex_state { FUTEX_ALIVE, FUTEX_LEAVING, FUTEX_GONE } futex_state;
 };
 
 /* What belongs to an address space of a Linux program: space->personal. */
@@ -308,9 +314,12 @@ static inline struct linux_space *linux_space_of(struct space *space)
     return space->personal;
 }
 
-/* futex.c */
-int linux_futex_wake(vaddr_t addr, unsigned count); /* private key of the current space */
-void linux_futex_exit(struct linux_thread *self);   /* robust list */
+/* futex.c: FUTEX_WAKE, not private. */
+int linux_futex_wake(vaddr_t addr, int count);
+/* robust.c: the thread ends, or its memory does: what it owns is given to those who wait for it. */
+void linux_futex_exit(struct linux_thread *self, enum futex_state after);
+/* futex_pi.c: the words with an owner among them. */
+void linux_futex_leave(struct linux_thread *self, enum futex_state after);
 
 /* exec.c: replaces the current program. On success does not return to the old program: 0, and the
  * user registers are those of the new one. argv and envp are kernel strings, NULL-ended. */
@@ -327,7 +336,7 @@ void linux_cpu_limit_changed(struct linux_process *process);
 
 /* exit.c */
 /* The current thread will not touch its space any more (exit, exec): who waits for that is told. */
-void linux_memory_done(struct linux_thread *self);
+void linux_memory_done(struct linux_thread *self, enum futex_state after);
 /* Takes a zombie out of all tables; the caller puts the reference. REQUIRES
  * the tree lock. */
 void process_reap_locked(struct linux_process *process);

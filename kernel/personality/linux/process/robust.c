@@ -7,13 +7,10 @@
 #include "kernel/arch/user.h"
 #include "kernel/core/sched.h"
 #include "kernel/personality/linux/call.h"
-#include "kernel/personality/linux/process/process.h"
+#include "kernel/personality/linux/process/futex.h"
 
 #define ROBUST_HEAD_SIZE 24
 #define ROBUST_MAX       2048
-#define FUTEX_WAITERS    0x80000000u
-#define FUTEX_OWNER_DIED 0x40000000u
-#define FUTEX_TID_MASK   0x3fffffffu
 
 LINUX_CALL2(set_robust_list, vaddr_t, head, size_t, size)
 {
@@ -22,7 +19,6 @@ LINUX_CALL2(set_robust_list, vaddr_t, head, size_t, size)
         return -EINVAL;
     }
     self->robust_list = head;
-    self->robust_list_size = size;
     return 0;
 }
 
@@ -47,58 +43,73 @@ LINUX_CALL3(get_robust_list, int, tid, vaddr_t, head_addr, vaddr_t, size_addr)
     return put_user(head, head_addr);
 }
 
-/* The owner of this word is dead: says so in it, and wakes one who waits. */
-static void owner_died(struct linux_thread *self, vaddr_t addr, bool pending)
+/* The owner of this word is dead: says so in it, and wakes one who waits. False: the list is not to
+ * be trusted any further. */
+static bool owner_died(struct linux_thread *self, vaddr_t addr, bool pi, bool pending)
 {
     uint32_t value, old;
     if ((addr & 3) || user_load_u32(addr, &value) != 0) {
-        return;
+        return false;
     }
     /* Between unlocking and waking a thread may die as well. */
-    if (pending && value == 0) {
+    if (pending && !pi && (value & FUTEX_TID_MASK) == 0) {
         (void)linux_futex_wake(addr, 1);
-        return;
+        return true;
     }
     while ((value & FUTEX_TID_MASK) == (uint32_t)self->tid) {
         if (user_cmpxchg_u32(addr, value, (value & FUTEX_WAITERS) | FUTEX_OWNER_DIED, &old) != 0) {
-            return;
+            return false;
         }
         if (old == value) {
-            if (value & FUTEX_WAITERS) {
+            /* Those who wait for a word with an owner get it from linux_futex_leave. */
+            if (!pi && (value & FUTEX_WAITERS)) {
                 (void)linux_futex_wake(addr, 1);
             }
-            return;
+            break;
         }
         value = old;
     }
+    return true;
 }
 
-void linux_futex_exit(struct linux_thread *self)
+/* Bit 0 of an entry's address says that it is a lock with priority inheritance. */
+static void walk_list(struct linux_thread *self, vaddr_t list)
 {
     struct {
         uint64_t next;
-        int64_t offset;
+        uint64_t offset; /* of the lock's word from its entry; may be negative */
         uint64_t pending;
     } head;
-    vaddr_t list = self->robust_list;
-    self->robust_list = 0;
-    if (list == 0 || get_user(head, list) != 0) {
+    static_assert(sizeof(head) == ROBUST_HEAD_SIZE, "ABI");
+    if (get_user(head, list) != 0) {
         return;
     }
-    vaddr_t entry = head.next & ~1ul, pending = head.pending & ~1ul;
-    for (unsigned i = 0; i < ROBUST_MAX && entry != list; i++) {
+    uint64_t entry = head.next;
+    vaddr_t pending = head.pending & ~1ul;
+    /* It may be a ring, or longer than any honest one. */
+    for (unsigned i = 0; i < ROBUST_MAX && (entry & ~1ul) != list; i++) {
         uint64_t next;
-        bool have_next = get_user(next, entry) == 0;
-        if (entry != pending) {
-            owner_died(self, entry + (uint64_t)head.offset, false);
-        }
-        if (!have_next) {
+        vaddr_t addr = entry & ~1ul;
+        bool have_next = get_user(next, addr) == 0;
+        if ((addr != pending && !owner_died(self, addr + head.offset, entry & 1, false)) ||
+            !have_next) {
             return;
         }
-        entry = next & ~1ul;
+        entry = next;
         sched_point();
     }
     if (pending != 0) {
-        owner_died(self, pending + (uint64_t)head.offset, true);
+        (void)owner_died(self, pending + head.offset, head.pending & 1, true);
     }
+}
+
+void linux_futex_exit(struct linux_thread *self, enum futex_state after)
+{
+    vaddr_t list = self->robust_list;
+    __atomic_store_n(&self->futex_state, FUTEX_LEAVING, __ATOMIC_RELAXED);
+    if (list != 0) {
+        walk_list(self, list);
+        self->robust_list = 0;
+    }
+    linux_futex_leave(self, after);
 }

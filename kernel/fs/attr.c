@@ -22,10 +22,10 @@ bool cred_in_group(const struct cred *cred, uint32_t gid)
 
 int inode_permission(const struct cred *cred, const struct inode *inode, unsigned may)
 {
-    uint32_t mode = inode->mode, class = mode;
-    if (cred->fsuid == inode->uid) {
+    uint32_t mode = inode_mode(inode), class = mode;
+    if (cred->fsuid == __atomic_load_n(&inode->uid, __ATOMIC_RELAXED)) {
         class = mode >> 6;
-    } else if (cred_in_group(cred, inode->gid)) {
+    } else if (cred_in_group(cred, __atomic_load_n(&inode->gid, __ATOMIC_RELAXED))) {
         class = mode >> 3;
     }
     if ((may & ~class & 7) == 0) {
@@ -43,18 +43,20 @@ int inode_permission(const struct cred *cred, const struct inode *inode, unsigne
 
 bool inode_owner_or_capable(const struct cred *cred, const struct inode *inode)
 {
-    return cred->fsuid == inode->uid || cred_can(cred, VFS_CAP_FOWNER);
+    return cred->fsuid == __atomic_load_n(&inode->uid, __ATOMIC_RELAXED) ||
+           cred_can(cred, VFS_CAP_FOWNER);
 }
 
 int vfs_permission(const struct cred *cred, const struct path *path, unsigned may)
 {
     const struct inode *inode = path->dentry->inode;
-    uint32_t type = inode->mode & S_IFMT;
-    if ((may & 2) && path->mount != NULL && (path->mount->flags & MS_RDONLY) &&
+    uint32_t type = inode_mode(inode) & S_IFMT;
+    if ((may & 2) && path->mount != NULL && (mount_flags(path->mount) & MS_RDONLY) &&
         (type == S_IFREG || type == S_IFDIR || type == S_IFLNK)) {
         return -EROFS;
     }
-    if ((may & 1) && type == S_IFREG && path->mount != NULL && (path->mount->flags & MS_NOEXEC)) {
+    if ((may & 1) && type == S_IFREG && path->mount != NULL &&
+        (mount_flags(path->mount) & MS_NOEXEC)) {
         return -EACCES;
     }
     return inode_permission(cred, inode, may);
@@ -70,22 +72,34 @@ static void resolve_boot_time(struct timestamp *time)
     }
 }
 
+/* Mode, owner and times as they were at one moment: an exec must not see an old set-user-ID bit
+ * with a new owner. */
+static void copy_attr(const struct inode *inode, struct inode_attr *attr)
+{
+    unsigned seq;
+    do {
+        seq = __atomic_load_n(&inode->attr_seq, __ATOMIC_ACQUIRE);
+        attr->mode = inode->mode;
+        attr->uid = inode->uid;
+        attr->gid = inode->gid;
+        attr->atime = inode->atime;
+        attr->mtime = inode->mtime;
+        attr->ctime = inode->ctime;
+        __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    } while (unlikely((seq & 1) || __atomic_load_n(&inode->attr_seq, __ATOMIC_RELAXED) != seq));
+}
+
 int vfs_getattr(const struct path *path, struct inode_attr *attr)
 {
     struct inode *inode = path->dentry->inode;
     attr->dev = inode->sb->dev;
     attr->ino = inode->ino;
     attr->rdev = inode->rdev;
-    attr->mode = inode->mode;
-    attr->nlink = inode->nlink;
-    attr->uid = inode->uid;
-    attr->gid = inode->gid;
-    attr->size = inode->size;
+    attr->nlink = __atomic_load_n(&inode->nlink, __ATOMIC_RELAXED);
+    attr->size = __atomic_load_n(&inode->size, __ATOMIC_RELAXED);
     attr->blocks = 0;
     attr->block_size = PAGE_SIZE;
-    attr->atime = inode->atime;
-    attr->mtime = inode->mtime;
-    attr->ctime = inode->ctime;
+    copy_attr(inode, attr);
     resolve_boot_time(&attr->atime);
     resolve_boot_time(&attr->mtime);
     resolve_boot_time(&attr->ctime);
@@ -128,22 +142,27 @@ static int may_setattr(const struct cred *cred, const struct inode *inode,
 }
 
 /* A change of owner, or of content by others, takes set-id bits away (chown(2)); the group's stays
- * as a mark for mandatory locks where the group may not execute and the changer belongs to it. */
+ * as a mark for mandatory locks where the group may not execute and the changer belongs to it.
+ * REQUIRES [s]. */
 static void drop_setid_locked(const struct cred *cred, struct inode *inode)
 {
-    if (inode_is_dir(inode)) {
+    uint32_t mode = inode->mode;
+    if ((mode & S_IFMT) == S_IFDIR) {
         return;
     }
-    bool keep = !(inode->mode & 010) &&
+    bool keep = !(mode & 010) &&
                 (cred_in_group(cred, inode->gid) || cred_can(cred, VFS_CAP_FSETID));
-    inode->mode &= ~(uint32_t)(keep ? S_ISUID : S_ISUID | S_ISGID);
+    mode &= ~(uint32_t)(keep ? S_ISUID : S_ISUID | S_ISGID);
+    __atomic_store_n(&inode->mode, mode, __ATOMIC_RELAXED);
 }
 
 void vfs_drop_setid(const struct cred *cred, struct inode *inode)
 {
-    if ((inode->mode & S_IFMT) == S_IFREG && !cred_can(cred, VFS_CAP_FSETID)) {
+    if ((inode_mode(inode) & S_IFMT) == S_IFREG && !cred_can(cred, VFS_CAP_FSETID)) {
         mutex_lock(&inode->lock);
+        inode_attr_begin(inode);
         drop_setid_locked(cred, inode);
+        inode_attr_end(inode);
         mutex_unlock(&inode->lock);
     }
 }
@@ -152,22 +171,23 @@ static void apply_locked(const struct cred *cred, struct inode *inode,
                          const struct inode_attr *attr, unsigned valid)
 {
     struct timestamp now = timestamp_now();
+    inode_attr_begin(inode);
     if ((valid & (ATTR_UID | ATTR_GID)) ||
         ((valid & ATTR_SIZE) && !cred_can(cred, VFS_CAP_FSETID))) {
         drop_setid_locked(cred, inode);
     }
     if (valid & ATTR_UID) {
-        inode->uid = attr->uid;
+        __atomic_store_n(&inode->uid, attr->uid, __ATOMIC_RELAXED);
     }
     if (valid & ATTR_GID) {
-        inode->gid = attr->gid;
+        __atomic_store_n(&inode->gid, attr->gid, __ATOMIC_RELAXED);
     }
     if (valid & ATTR_MODE) {
         uint32_t mode = attr->mode & 07777;
         if (!cred_in_group(cred, inode->gid) && !cred_can(cred, VFS_CAP_FSETID)) {
             mode &= ~(uint32_t)S_ISGID;
         }
-        inode->mode = (inode->mode & S_IFMT) | mode;
+        __atomic_store_n(&inode->mode, (inode->mode & S_IFMT) | mode, __ATOMIC_RELAXED);
     }
     if (valid & ATTR_ATIME) {
         inode->atime = attr->atime;
@@ -178,14 +198,16 @@ static void apply_locked(const struct cred *cred, struct inode *inode,
     if (valid & ATTR_MTIME) {
         inode->mtime = attr->mtime;
     }
-    inode_changed(inode, &now);
+    inode->ctime = now;
+    inode_attr_end(inode);
+    __atomic_store_n(&inode->atime_good, 0, __ATOMIC_RELAXED);
 }
 
 int vfs_setattr(const struct cred *cred, const struct path *path, const struct inode_attr *attr,
                 unsigned valid)
 {
     struct inode *inode = path->dentry->inode;
-    if (path->mount != NULL && (path->mount->flags & MS_RDONLY)) {
+    if (path->mount != NULL && (mount_flags(path->mount) & MS_RDONLY)) {
         return -EROFS;
     }
     int error = may_setattr(cred, inode, attr, valid);

@@ -12,64 +12,88 @@
 struct spinlock vfs_lock = SPINLOCK_INIT(LOCK_VFS);
 struct mutex rename_lock = MUTEX_INIT(rename_lock, LOCK_RENAME);
 
-#define FIRST_BUCKETS_SHIFT 8
-static struct cache *dentry_cache; /* constant after vfs_init */
-static struct dentry *first_buckets[1 << FIRST_BUCKETS_SHIFT];
-static struct dentry **buckets = first_buckets;      /* [v] */
-static unsigned buckets_shift = FIRST_BUCKETS_SHIFT; /* [v] log2 of their number */
-static size_t hashed_count;                          /* [v] */
-static size_t grow_at = 2ul << FIRST_BUCKETS_SHIFT;  /* [v] */
+unsigned names_seq;
+
+/* A table is replaced as a whole when it grows; readers may still look into the old one. */
+struct table {
+    struct rcu_head rcu;
+    unsigned shift;           /* 32 less the log2 of their number */
+    struct dentry *buckets[]; /* [v, read] */
+};
+#define FIRST_BITS 8
+#define MOST_BITS  24
+static union {
+    struct table table;
+    char room[sizeof(struct table) + (sizeof(struct dentry *) << FIRST_BITS)];
+} first_table;
+static struct table *table = &first_table.table; /* [v, read] */
+static size_t hashed_count;                      /* [v] */
+static size_t grow_at = 2ul << FIRST_BITS;       /* [v] */
+static struct cache *dentry_cache;               /* constant after vfs_init */
 
 void dentry_init(void)
 {
     dentry_cache = cache_create("dentry", sizeof(struct dentry));
+    table->shift = 32 - FIRST_BITS;
 }
 
-static struct dentry **bucket_of(const struct dentry *parent, uint32_t hash)
+static struct dentry **bucket_of(struct table *in, const struct dentry *parent, uint32_t hash)
 {
     uint32_t mixed = (hash ^ (uint32_t)((vaddr_t)parent >> 6)) * 0x9e3779b1u;
-    return &buckets[mixed >> (32 - buckets_shift)];
+    return &in->buckets[mixed >> in->shift];
 }
 
-static void hash_insert_locked(struct dentry *dentry)
+static void hash_insert_locked(struct table *into, struct dentry *dentry)
 {
-    struct dentry **bucket = bucket_of(dentry->parent, dentry->hash);
-    dentry->hash_next = *bucket;
+    struct dentry **bucket = bucket_of(into, dentry->parent, dentry->hash);
+    __atomic_store_n(&dentry->hash_next, *bucket, __ATOMIC_RELAXED);
     dentry->hash_link = bucket;
     if (*bucket != NULL) {
         (*bucket)->hash_link = &dentry->hash_next;
     }
-    *bucket = dentry;
+    rcu_assign(*bucket, dentry);
+}
+
+static void table_freed(struct rcu_head *head)
+{
+    kfree(container_of(head, struct table, rcu));
 }
 
 /* Four times the buckets; when memory is out the chains get longer, that is all. */
-static void hash_grow_locked(void)
+static struct table *hash_grow_locked(void)
 {
-    unsigned old_shift = buckets_shift;
-    struct dentry **old = buckets;
+    struct table *old = table;
+    size_t count = 1ul << (32 - old->shift);
     grow_at *= 4;
-    struct dentry **bigger = kcalloc(4ul << old_shift, sizeof(struct dentry *));
+    struct table *bigger = kzalloc(sizeof(struct table) + 4 * count * sizeof(struct dentry *));
     if (bigger == NULL) {
-        return;
+        return NULL;
     }
-    buckets = bigger;
-    buckets_shift = old_shift + 2;
-    for (size_t i = 0; i < 1ul << old_shift; i++) {
-        for (struct dentry *dentry = old[i], *next; dentry != NULL; dentry = next) {
+    bigger->shift = old->shift - 2;
+    names_move_begin();
+    for (size_t i = 0; i < count; i++) {
+        for (struct dentry *dentry = old->buckets[i], *next; dentry != NULL; dentry = next) {
             next = dentry->hash_next;
-            hash_insert_locked(dentry);
+            hash_insert_locked(bigger, dentry);
         }
     }
-    if (old != first_buckets) {
-        kfree(old);
-    }
+    rcu_assign(table, bigger);
+    names_move_end();
+    return old != &first_table.table ? old : NULL;
 }
 
-static void hash_add_locked(struct dentry *dentry)
+/* Takes and RELEASES vfs_lock. */
+static void hash_add(struct dentry *dentry)
 {
-    hash_insert_locked(dentry);
-    if (++hashed_count > grow_at && buckets_shift < 24) {
-        hash_grow_locked();
+    struct table *outgrown = NULL;
+    spin_lock(&vfs_lock);
+    hash_insert_locked(table, dentry);
+    if (unlikely(++hashed_count > grow_at) && table->shift > 32 - MOST_BITS) {
+        outgrown = hash_grow_locked();
+    }
+    spin_unlock(&vfs_lock);
+    if (outgrown != NULL) {
+        rcu_call(&outgrown->rcu, table_freed);
     }
 }
 
@@ -78,7 +102,7 @@ static void hash_remove_locked(struct dentry *dentry)
     if (dentry->hash_link == NULL) {
         return;
     }
-    *dentry->hash_link = dentry->hash_next;
+    __atomic_store_n(dentry->hash_link, dentry->hash_next, __ATOMIC_RELAXED);
     if (dentry->hash_next != NULL) {
         dentry->hash_next->hash_link = dentry->hash_link;
     }
@@ -86,12 +110,24 @@ static void hash_remove_locked(struct dentry *dentry)
     hashed_count--;
 }
 
-struct dentry *dentry_find_locked(const struct dentry *parent, const struct name *name)
+struct dentry *dentry_find(const struct dentry *parent, const struct name *name)
 {
-    for (struct dentry *dentry = *bucket_of(parent, name->hash); dentry != NULL;
-         dentry = dentry->hash_next) {
-        if (dentry->hash == name->hash && dentry->parent == parent &&
-            dentry->name_size == name->size && bytes_equal(dentry->name, name->bytes, name->size)) {
+    struct dentry *dentry = rcu_read(*bucket_of(rcu_read(table), parent, name->hash));
+    for (; dentry != NULL; dentry = rcu_read(dentry->hash_next)) {
+        if (__atomic_load_n(&dentry->hash, __ATOMIC_RELAXED) != name->hash ||
+            __atomic_load_n(&dentry->parent, __ATOMIC_RELAXED) != parent ||
+            __atomic_load_n(&dentry->name_size, __ATOMIC_RELAXED) != name->size) {
+            continue;
+        }
+        /* Where the bytes are follows from their number, so that no reader runs over their end. */
+        const char *bytes = dentry->inline_name;
+        if (unlikely(name->size >= DENTRY_INLINE)) {
+            bytes = rcu_read(dentry->name);
+            if (bytes == dentry->inline_name) {
+                continue;
+            }
+        }
+        if (bytes_equal(bytes, name->bytes, name->size)) {
             return dentry;
         }
     }
@@ -104,17 +140,19 @@ int dentry_name_alloc(const struct name *name, char **out)
     if (name->size < DENTRY_INLINE) {
         return 0;
     }
-    *out = kmalloc(name->size + 1);
+    *out = kmalloc(DENTRY_LONG);
     return *out != NULL ? 0 : -ENOMEM;
 }
 
+/* Readers of a dentry that is hashed already are told by names_seq. */
 static void set_name(struct dentry *dentry, const struct name *name, char *storage)
 {
-    dentry->name = storage != NULL ? storage : dentry->inline_name;
-    memcpy(dentry->name, name->bytes, name->size);
-    dentry->name[name->size] = '\0';
-    dentry->name_size = (uint16_t)name->size;
-    dentry->hash = name->hash;
+    char *bytes = storage != NULL ? storage : dentry->inline_name;
+    memcpy(bytes, name->bytes, name->size);
+    bytes[name->size] = '\0';
+    rcu_assign(dentry->name, bytes);
+    __atomic_store_n(&dentry->name_size, (uint16_t)name->size, __ATOMIC_RELAXED);
+    __atomic_store_n(&dentry->hash, name->hash, __ATOMIC_RELAXED);
 }
 
 struct dentry *dentry_create(struct dentry *parent, const struct name *name, struct inode *inode)
@@ -143,49 +181,58 @@ struct dentry *dentry_create(struct dentry *parent, const struct name *name, str
     return dentry;
 }
 
-/* Frees dentry, which nobody can reach any more; its parent if this was the last reference. */
-static struct dentry *dentry_free(struct dentry *dentry)
+static void dentry_freed(struct rcu_head *head)
 {
-    struct dentry *parent = dentry->parent != dentry ? dentry->parent : NULL;
+    struct dentry *dentry = container_of(head, struct dentry, rcu);
     if (dentry->name != dentry->inline_name && !(dentry->flags & DENTRY_NAMELESS)) {
         kfree(dentry->name);
     }
-    inode_put(dentry->inode);
     cache_free(dentry_cache, dentry);
-    return parent;
+}
+
+void dentry_gone(struct dentry *dentry)
+{
+    do {
+        if (__atomic_load_n(&dentry->hash_link, __ATOMIC_RELAXED) != NULL) {
+            spin_lock(&vfs_lock);
+            hash_remove_locked(dentry);
+            spin_unlock(&vfs_lock);
+        }
+        struct dentry *parent = dentry->parent != dentry ? dentry->parent : NULL;
+        inode_put(dentry->inode);
+        rcu_call(&dentry->rcu, dentry_freed);
+        dentry = parent; /* going up, not recursing */
+    } while (dentry != NULL && ref_put(&dentry->refs));
 }
 
 void dentry_put(struct dentry *dentry)
 {
-    while (dentry != NULL) {
-        unsigned old = ref_read(&dentry->refs);
-        while (old > 1) {
-            if (__atomic_compare_exchange_n(&dentry->refs.value, &old, old - 1, true,
-                                            __ATOMIC_RELEASE, __ATOMIC_RELAXED)) {
-                return;
-            }
-        }
-        spin_lock(&vfs_lock);
-        bool last = ref_put(&dentry->refs);
-        if (last) {
-            hash_remove_locked(dentry);
-        }
-        spin_unlock(&vfs_lock);
-        if (!last) {
-            return;
-        }
-        dentry = dentry_free(dentry); /* going up, not recursing */
+    if (ref_put(&dentry->refs)) {
+        dentry_gone(dentry);
     }
+}
+
+/* The cached child, counted, or NULL. REQUIRES parent->inode->lock: it has this name as long. */
+static struct dentry *find_cached(struct dentry *parent, const struct name *name)
+{
+    rcu_read_lock();
+    unsigned seq = names_read_begin();
+    struct dentry *found = dentry_find(parent, name);
+    if (unlikely(found == NULL) && unlikely(names_read_retry(seq))) {
+        spin_lock(&vfs_lock);
+        found = dentry_find(parent, name);
+        spin_unlock(&vfs_lock);
+    }
+    if (found != NULL && !ref_get_unless_zero(&found->refs)) {
+        found = NULL;
+    }
+    rcu_read_unlock();
+    return found;
 }
 
 int dentry_lookup(struct dentry *parent, const struct name *name, struct dentry **out)
 {
-    spin_lock(&vfs_lock);
-    struct dentry *found = dentry_find_locked(parent, name);
-    if (found != NULL) {
-        dentry_get(found);
-    }
-    spin_unlock(&vfs_lock);
+    struct dentry *found = find_cached(parent, name);
     struct inode *dir = parent->inode;
     if (found != NULL || dir->ops->lookup == NULL) {
         *out = found;
@@ -206,9 +253,7 @@ int dentry_lookup(struct dentry *parent, const struct name *name, struct dentry 
         return error;
     }
     if (!(dentry->inode->flags & INODE_DYNAMIC)) {
-        spin_lock(&vfs_lock);
-        hash_add_locked(dentry);
-        spin_unlock(&vfs_lock);
+        hash_add(dentry);
     }
     *out = dentry;
     return 0;
@@ -218,58 +263,79 @@ void dentry_add(struct dentry *dentry)
 {
     struct inode *dir = dentry->parent->inode;
     dentry->cookie = dir->dir.next_cookie++;
-    dir->dir.entries++;
+    inode_add_entries(dir, 1);
     dentry->flags |= DENTRY_PINNED;
     ref_get(&dentry->refs);
-    spin_lock(&vfs_lock);
     list_add_tail(&dentry->parent->children, &dentry->sibling);
-    hash_add_locked(dentry);
-    spin_unlock(&vfs_lock);
+    hash_add(dentry);
 }
 
 static void remove_locked(struct dentry *dentry)
 {
     assert(dentry->flags & DENTRY_PINNED);
-    dentry->parent->inode->dir.entries--;
+    inode_add_entries(dentry->parent->inode, -1);
     hash_remove_locked(dentry);
     list_del_init(&dentry->sibling);
-    dentry->flags = (uint8_t)((dentry->flags | DENTRY_DEAD) & ~DENTRY_PINNED);
+    uint8_t flags = (uint8_t)((dentry->flags | DENTRY_DEAD) & ~DENTRY_PINNED);
+    __atomic_store_n(&dentry->flags, flags, __ATOMIC_RELAXED);
 }
 
-void dentry_remove(struct dentry *dentry)
+int dentry_remove(struct dentry *dentry)
 {
     spin_lock(&vfs_lock);
-    remove_locked(dentry);
+    bool mounted = dentry->mounted;
+    if (!mounted) {
+        remove_locked(dentry);
+    }
     spin_unlock(&vfs_lock);
+    if (mounted) {
+        return -EBUSY;
+    }
     dentry_put(dentry);
+    return 0;
 }
 
-void dentry_move(struct dentry *dentry, struct dentry *new_parent, const struct name *name,
-                 char *name_copy, struct dentry *replaced)
+static void name_freed(struct rcu_head *head)
+{
+    kfree(head);
+}
+
+int dentry_move(struct dentry *dentry, struct dentry *new_parent, const struct name *name,
+                char *name_copy, struct dentry *replaced)
 {
     struct dentry *old_parent = dentry->parent;
     struct inode *dir = new_parent->inode;
     char *old_name = dentry->name != dentry->inline_name ? dentry->name : NULL;
-    dentry_get(new_parent);
     spin_lock(&vfs_lock);
+    if (dentry->mounted || (replaced != NULL && replaced->mounted)) {
+        spin_unlock(&vfs_lock);
+        return -EBUSY;
+    }
+    dentry_get(new_parent);
+    names_move_begin();
     if (replaced != NULL) {
         remove_locked(replaced);
     }
     hash_remove_locked(dentry);
     list_del(&dentry->sibling);
-    old_parent->inode->dir.entries--;
+    inode_add_entries(old_parent->inode, -1);
     set_name(dentry, name, name_copy);
-    dentry->parent = new_parent;
+    __atomic_store_n(&dentry->parent, new_parent, __ATOMIC_RELAXED);
     dentry->cookie = dir->dir.next_cookie++;
-    dir->dir.entries++;
+    inode_add_entries(dir, 1);
     list_add_tail(&new_parent->children, &dentry->sibling);
-    hash_add_locked(dentry);
+    hash_insert_locked(table, dentry);
+    hashed_count++;
+    names_move_end();
     spin_unlock(&vfs_lock);
-    kfree(old_name);
+    if (old_name != NULL) {
+        rcu_call((struct rcu_head *)(void *)old_name, name_freed);
+    }
     dentry_put(old_parent);
     if (replaced != NULL) {
         dentry_put(replaced);
     }
+    return 0;
 }
 
 static void swap_names(struct dentry *a, struct dentry *b)
@@ -280,8 +346,8 @@ static void swap_names(struct dentry *a, struct dentry *b)
     memcpy(text, a->inline_name, sizeof(text));
     memcpy(a->inline_name, b->inline_name, sizeof(text));
     memcpy(b->inline_name, text, sizeof(text));
-    a->name = name_b != NULL ? name_b : a->inline_name;
-    b->name = name_a != NULL ? name_a : b->inline_name;
+    rcu_assign(a->name, name_b != NULL ? name_b : a->inline_name);
+    rcu_assign(b->name, name_a != NULL ? name_a : b->inline_name);
     uint16_t size = a->name_size;
     a->name_size = b->name_size;
     b->name_size = size;
@@ -291,24 +357,31 @@ static void swap_names(struct dentry *a, struct dentry *b)
 }
 
 /* Parents keep their numbers of children and of references. */
-void dentry_exchange(struct dentry *a, struct dentry *b)
+int dentry_exchange(struct dentry *a, struct dentry *b)
 {
     struct dentry *parent = a->parent;
     spin_lock(&vfs_lock);
-    hash_remove_locked(a);
-    hash_remove_locked(b);
-    list_del(&a->sibling);
-    list_del(&b->sibling);
-    swap_names(a, b);
-    a->parent = b->parent;
-    b->parent = parent;
-    a->cookie = a->parent->inode->dir.next_cookie++;
-    b->cookie = b->parent->inode->dir.next_cookie++;
-    list_add_tail(&a->parent->children, &a->sibling);
-    list_add_tail(&b->parent->children, &b->sibling);
-    hash_add_locked(a);
-    hash_add_locked(b);
+    bool mounted = a->mounted || b->mounted;
+    if (!mounted) {
+        names_move_begin();
+        hash_remove_locked(a);
+        hash_remove_locked(b);
+        list_del(&a->sibling);
+        list_del(&b->sibling);
+        swap_names(a, b);
+        __atomic_store_n(&a->parent, b->parent, __ATOMIC_RELAXED);
+        __atomic_store_n(&b->parent, parent, __ATOMIC_RELAXED);
+        a->cookie = a->parent->inode->dir.next_cookie++;
+        b->cookie = b->parent->inode->dir.next_cookie++;
+        list_add_tail(&a->parent->children, &a->sibling);
+        list_add_tail(&b->parent->children, &b->sibling);
+        hash_insert_locked(table, a);
+        hash_insert_locked(table, b);
+        hashed_count += 2;
+        names_move_end();
+    }
     spin_unlock(&vfs_lock);
+    return mounted ? -EBUSY : 0;
 }
 
 /* No lock: the last mount has gone, so nobody walks here. Children before parents, no recursion. */

@@ -48,6 +48,11 @@ void file_get(struct file *file)
     ref_get(&file->refs);
 }
 
+static void file_freed(struct rcu_head *head)
+{
+    cache_free(file_cache, container_of(head, struct file, rcu));
+}
+
 void file_put(struct file *file)
 {
     if (!ref_put(&file->refs)) {
@@ -66,7 +71,7 @@ void file_put(struct file *file)
         __atomic_fetch_sub(&file->inode->writers, 1, __ATOMIC_RELAXED);
     }
     path_put(&file->path);
-    cache_free(file_cache, file);
+    rcu_call(&file->rcu, file_freed);
 }
 
 /* With one reference nobody else can come: new ones are made from existing ones only. */

@@ -8,6 +8,7 @@
  */
 #include "kernel/base/refcount.h"
 #include "kernel/core/io.h"
+#include "kernel/core/rcu.h"
 #include "kernel/core/space.h"
 #include "kernel/core/vmo.h"
 #include "kernel/core/wait.h"
@@ -106,7 +107,10 @@ struct file {
     struct refcount refs;
     const struct file_ops *ops; /* constant after open */
     unsigned flags;             /* atomic: O_* without creation flags */
-    struct path path;           /* where it was opened; for pipes a nameless one; constant */
+    union {
+        struct path path;    /* where it was opened; for pipes a nameless one; constant */
+        struct rcu_head rcu; /* the last reference has gone */
+    };
     struct inode *inode;        /* path's; constant */
     struct mutex pos_lock;      /* taken around read, write, seek on seekable files */
     uint64_t pos;               /* [pos_lock] */

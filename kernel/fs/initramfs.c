@@ -72,7 +72,7 @@ static int add_inode(struct unpack *u, const struct name *name, const struct ino
 static struct dentry *find_child(const struct unpack *u, const struct name *name)
 {
     spin_lock(&vfs_lock);
-    struct dentry *child = dentry_find_locked(u->dir, name);
+    struct dentry *child = dentry_find(u->dir, name);
     spin_unlock(&vfs_lock);
     return child; /* stays: names change only under the directory's lock */
 }
@@ -171,8 +171,7 @@ static int replace(struct unpack *u, struct dentry *old, const char **error)
         u->dir->inode->nlink--;
     }
     inode->nlink--;
-    dentry_remove(old);
-    return 0;
+    return dentry_remove(old);
 }
 
 static void set_attributes(struct inode *inode, const struct cpio_entry *e)

@@ -28,6 +28,11 @@ struct inode *inode_create(struct superblock *sb, uint32_t mode, const struct ti
     return inode;
 }
 
+static void inode_freed(struct rcu_head *head)
+{
+    cache_free(inode_cache, container_of(head, struct inode, rcu));
+}
+
 void inode_put(struct inode *inode)
 {
     if (!ref_put(&inode->refs)) {
@@ -37,7 +42,7 @@ void inode_put(struct inode *inode)
         inode->ops->evict(inode);
     }
     kfree(inode->locks);
-    cache_free(inode_cache, inode);
+    rcu_call(&inode->rcu, inode_freed);
 }
 
 /* Within a minute on any machine: how long an atime that is recent enough is taken to be so. */
@@ -51,8 +56,16 @@ struct timestamp timestamp_now(void)
 
 void inode_touch(struct inode *inode)
 {
-    inode->mtime = timestamp_now();
-    inode_changed(inode, &inode->mtime);
+    struct timestamp now = timestamp_now();
+    inode_modified(inode, &now);
+}
+
+void inode_modified(struct inode *inode, const struct timestamp *time)
+{
+    inode_attr_begin(inode);
+    inode->mtime = inode->ctime = *time;
+    inode_attr_end(inode);
+    __atomic_store_n(&inode->atime_good, 0, __ATOMIC_RELAXED);
 }
 
 static bool timestamp_after(const struct timestamp *a, const struct timestamp *b)
@@ -65,15 +78,17 @@ void inode_update_atime(struct file *file)
 {
     struct inode *inode = file->inode;
     if ((file->flags & O_NOATIME) ||
-        (file->path.mount != NULL && (file->path.mount->flags & (MS_NOATIME | MS_RDONLY)))) {
+        (file->path.mount != NULL && (mount_flags(file->path.mount) & (MS_NOATIME | MS_RDONLY)))) {
         return;
     }
     struct timestamp now = timestamp_now();
+    inode_attr_begin(inode);
     if (!timestamp_after(&inode->atime, &inode->mtime) ||
         !timestamp_after(&inode->atime, &inode->ctime) || now.sec - inode->atime.sec >= 86400) {
         inode->atime = now;
     }
     __atomic_store_n(&inode->atime_good, arch_cycles() + ATIME_CYCLES, __ATOMIC_RELAXED);
+    inode_attr_end(inode);
 }
 
 struct superblock *superblock_create(struct fs_type *type)

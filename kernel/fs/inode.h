@@ -11,9 +11,12 @@
  *   rename_lock  mutex: moves between directories
  *   [i] inode->lock  mutex: a directory's names, a file's size and content changes, attributes;
  *                ancestors before descendants, directories before files
- *   [v] vfs_lock spinlock: the dentry hash, names and parents, the mount table, counts that reach
- *                zero. Held during a path walk over cached names; nothing sleeps under it.
+ *   [v] vfs_lock spinlock: to change the dentry hash, names and parents, the mount table.
+ * Path walks read what [v] guards without it, as readers of core/rcu.h: dentries, inodes and mounts
+ * are freed by rcu_call, and names_seq tells a walk that something moved under it
+ * (doc/decisions). Such fields are marked [v, read].
  */
+#include "kernel/core/rcu.h"
 #include "kernel/fs/file.h"
 #include "kernel/fs/vfs.h"
 
@@ -55,25 +58,27 @@ enum inode_flags {
 
 struct inode {
     struct refcount refs;
-    uint32_t mode;     /* [i] to change; readers take one word as it is; so the next three */
-    uint32_t uid, gid; /* [i] */
-    uint32_t nlink;    /* [i] of the directory changed */
+    uint32_t mode;     /* [i, s] to change; readers want one word, or all of a moment by [s] */
+    uint32_t uid, gid; /* [i, s] */
+    uint32_t nlink;    /* atomic */
+    unsigned attr_seq; /* [s] odd while mode, owner and times change; any two may want to change */
     unsigned flags;    /* constant; enum inode_flags */
     const struct inode_ops *ops;
     const struct file_ops *file_ops; /* constant */
     struct superblock *sb;
     uint64_t ino;                         /* constant */
     dev_number rdev;                      /* constant */
-    uint64_t size;                        /* [i] to change */
-    struct timestamp atime, mtime, ctime; /* [i]; atime: torn reads are accepted */
+    uint64_t size;                        /* [i] to change, atomic */
+    struct timestamp atime, mtime, ctime; /* [s]; of a directory mtime, ctime: [i], too */
     uint64_t atime_good;      /* atomic: until this cycle count atime need not be looked at */
     struct mutex lock;        /* [i] */
     struct file_locks *locks; /* [lock.c's]; NULL: there was never one */
     int writers;              /* atomic: files open for writing; < 0: being executed */
     union {                   /* by type and file system */
+        struct rcu_head rcu;  /* the last reference has gone */
         struct {
             uint64_t next_cookie; /* [i] of the next name made here */
-            uint64_t entries;     /* [i] names */
+            uint64_t entries;     /* [i] to change: names */
         } dir;
         struct {
             struct vmo *vmo;      /* [i] NULL: not needed yet; constant once set */
@@ -109,14 +114,38 @@ void inode_put(struct inode *inode);
 struct timestamp timestamp_now(void);
 /* The moment the machine started, worked out when it is looked at: no clock is read at boot. */
 #define TIMESTAMP_BOOT ((struct timestamp){0, UINT32_MAX})
-/* mtime and ctime are now. REQUIRES inode->lock. */
-void inode_touch(struct inode *inode);
-/* ctime is `time`; after every change of mtime or ctime by other means, inode_touch's second half.
- */
+/* [s]: a spinlock for those who write, and a number by which readers know that nobody did. */
+static inline void inode_attr_begin(struct inode *inode)
+{
+    preempt_disable();
+    for (;;) {
+        unsigned seq = __atomic_load_n(&inode->attr_seq, __ATOMIC_RELAXED) & ~1u;
+        if (likely(__atomic_compare_exchange_n(&inode->attr_seq, &seq, seq + 1, false,
+                                               __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))) {
+            return;
+        }
+        arch_cpu_relax();
+    }
+}
+static inline void inode_attr_end(struct inode *inode)
+{
+    __atomic_store_n(&inode->attr_seq, inode->attr_seq + 1, __ATOMIC_RELEASE);
+    preempt_enable();
+}
+/* ctime, or mtime and ctime, are `time`. */
 static inline void inode_changed(struct inode *inode, const struct timestamp *time)
 {
+    inode_attr_begin(inode);
     inode->ctime = *time;
+    inode_attr_end(inode);
     __atomic_store_n(&inode->atime_good, 0, __ATOMIC_RELAXED);
+}
+void inode_modified(struct inode *inode, const struct timestamp *time);
+/* The same: now. */
+void inode_touch(struct inode *inode);
+static inline void inode_add_links(struct inode *inode, int count)
+{
+    __atomic_fetch_add(&inode->nlink, (uint32_t)count, __ATOMIC_RELAXED);
 }
 /* atime by the rule of relatime, unless the file or mount says no. */
 void inode_update_atime(struct file *file);
@@ -134,9 +163,19 @@ void vfs_drop_setid(const struct cred *cred, struct inode *inode);
 bool cred_in_group(const struct cred *cred, uint32_t gid);
 /* The same user or CAP_FOWNER. */
 bool inode_owner_or_capable(const struct cred *cred, const struct inode *inode);
+static inline uint32_t inode_mode(const struct inode *inode)
+{
+    return __atomic_load_n(&inode->mode, __ATOMIC_RELAXED);
+}
 static inline bool inode_is_dir(const struct inode *inode)
 {
-    return (inode->mode & S_IFMT) == S_IFDIR;
+    return (inode_mode(inode) & S_IFMT) == S_IFDIR;
+}
+/* REQUIRES dir->lock. */
+static inline void inode_add_entries(struct inode *dir, int count)
+{
+    __atomic_store_n(&dir->dir.entries, dir->dir.entries + (uint64_t)(int64_t)count,
+                     __ATOMIC_RELAXED);
 }
 
 enum dentry_flags {
@@ -145,25 +184,62 @@ enum dentry_flags {
     DENTRY_NAMELESS = 4, /* a pipe's: shown as "pipe:[ino]" */
 };
 #define DENTRY_INLINE 32
+#define DENTRY_LONG   (VFS_NAME_MAX + 1) /* any: a reader may have an old size */
 
 struct dentry {
-    struct refcount refs;                  /* reaches zero only under [v] */
-    uint32_t hash;                         /* [v] of the name alone */
-    uint16_t name_size;                    /* [v] */
-    uint8_t flags;                         /* [v] enum dentry_flags */
-    bool mounted;                          /* [v] something is mounted here (in some mount) */
-    struct inode *inode;                   /* counted, constant */
-    struct dentry *parent;                 /* [v] counted; itself: a root or nameless */
-    struct dentry *hash_next, **hash_link; /* [v] hash_link NULL: not hashed */
-    char *name;                            /* [v] zero-terminated; inline_name or allocated */
-    struct list children;                  /* [i][v] both to change: pinned ones by cookie */
-    struct list sibling;                   /* [i of parent][v] */
-    uint64_t cookie;                       /* [i of parent] position in a directory pass */
+    struct refcount refs;      /* readers take one by ref_get_unless_zero */
+    uint32_t hash;             /* [v, read] of the name alone */
+    uint16_t name_size;        /* [v, read] */
+    uint8_t flags;             /* [v, read] enum dentry_flags */
+    bool mounted;              /* [v, read] something is mounted here (in some mount) */
+    struct inode *inode;       /* counted, constant */
+    struct dentry *parent;     /* [v, read] counted; itself: a root or nameless */
+    struct dentry *hash_next;  /* [v, read] stays when it is taken out, for readers */
+    struct dentry **hash_link; /* [v] NULL: not hashed */
+    /* [v, read] zero-terminated; inline_name if it fits, else allocated with DENTRY_LONG bytes */
+    char *name;
+    union {
+        struct list children; /* [i] pinned ones by cookie */
+        struct rcu_head rcu;  /* the last reference has gone */
+    };
+    struct list sibling; /* [i of parent] */
+    uint64_t cookie;     /* [i of parent] position in a directory pass */
     char inline_name[DENTRY_INLINE];
 };
 
 extern struct spinlock vfs_lock;
 extern struct mutex rename_lock;
+
+/*
+ * Odd while a name or mount moves, and another number afterwards. What a reader of [v, read] fields
+ * found is right if names_read_retry is false after it found it. Making a name and taking one away
+ * is no move: a walk sees it or not.
+ */
+extern unsigned names_seq; /* [v] to change */
+static inline unsigned names_read_begin(void)
+{
+    unsigned seq;
+    while (unlikely((seq = __atomic_load_n(&names_seq, __ATOMIC_ACQUIRE)) & 1)) {
+        arch_cpu_relax();
+    }
+    return seq;
+}
+static inline bool names_read_retry(unsigned seq)
+{
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    return __atomic_load_n(&names_seq, __ATOMIC_RELAXED) != seq;
+}
+/* REQUIRE vfs_lock. */
+static inline void names_move_begin(void)
+{
+    __atomic_store_n(&names_seq, names_seq + 1, __ATOMIC_RELAXED);
+    /* Whoever takes a reference and then finds names_seq as it was is seen by who looks now. */
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+static inline void names_move_end(void)
+{
+    __atomic_store_n(&names_seq, names_seq + 1, __ATOMIC_RELEASE);
+}
 
 /* A component of a name, with its hash. */
 struct name {
@@ -176,7 +252,11 @@ static inline const char *name_scan(const char *s, struct name *name)
 {
     uint32_t hash = 0;
     const char *p = s;
-    for (unsigned char c; (c = (unsigned char)*p) != '/' && c != 0; p++) {
+    for (;; p++) {
+        unsigned char c = (unsigned char)*p;
+        if (unlikely(c <= '/') && (c == '/' || c == '\0')) {
+            break; /* one comparison for nearly all */
+        }
         hash = (hash + c) * 0x9e3779b1u;
     }
     *name = (struct name){s, (size_t)(p - s), hash};
@@ -191,21 +271,25 @@ static inline void dentry_get(struct dentry *dentry)
     ref_get(&dentry->refs);
 }
 void dentry_put(struct dentry *dentry);
-/* The cached child, not counted, or NULL. REQUIRES vfs_lock. */
-struct dentry *dentry_find_locked(const struct dentry *parent, const struct name *name);
+void dentry_gone(struct dentry *dentry); /* dentry_put after the last reference */
+/* The cached child, not counted, or NULL. REQUIRES vfs_lock, or rcu_read_lock: then it is for
+ * names_read_retry to say whether NULL is true, and the child may be on its way out. */
+struct dentry *dentry_find(const struct dentry *parent, const struct name *name);
 /* Cached or looked up: counted; -ENOENT. REQUIRES parent->inode->lock. */
 int dentry_lookup(struct dentry *parent, const struct name *name, struct dentry **out);
 /* Makes a new name visible in its parent and pins it. REQUIRES parent->inode->lock. */
 void dentry_add(struct dentry *dentry);
-/* Takes a pinned name away; drops the pin. REQUIRES parent->inode->lock. */
-void dentry_remove(struct dentry *dentry);
+/* Takes a pinned name away; drops the pin: 0 or -EBUSY: something is mounted there. REQUIRES
+ * parent->inode->lock. */
+int dentry_remove(struct dentry *dentry);
 /* Gives a pinned dentry another parent and name, at the end of its directory, in place of
  * `replaced` (pinned, or NULL), which is removed at the same instant. name_copy: memory from
- * dentry_name_alloc. REQUIRES both directories' locks. */
-void dentry_move(struct dentry *dentry, struct dentry *new_parent, const struct name *name,
-                 char *name_copy, struct dentry *replaced);
-/* Two pinned dentries change places. REQUIRES both directories' locks. */
-void dentry_exchange(struct dentry *a, struct dentry *b);
+ * dentry_name_alloc, taken over when 0. -EBUSY: something is mounted on one of them. REQUIRES both
+ * directories' locks. */
+int dentry_move(struct dentry *dentry, struct dentry *new_parent, const struct name *name,
+                char *name_copy, struct dentry *replaced);
+/* Two pinned dentries change places: 0 or -EBUSY. REQUIRES both directories' locks. */
+int dentry_exchange(struct dentry *a, struct dentry *b);
 /* Memory for a name that does not fit inline; *out NULL when it does: 0 or -ENOMEM. */
 int dentry_name_alloc(const struct name *name, char **out);
 /* Drops every pinned dentry below root, for the end of a superblock nobody uses. */
@@ -275,20 +359,31 @@ enum mount_flags { /* mount(2)'s numbers */
 
 struct mount {
     struct refcount refs;      /* paths, children, and one while it is in the tree */
-    unsigned flags;            /* [v] to change: MOUNT_KEPT_FLAGS */
+    unsigned flags;            /* atomic: MOUNT_KEPT_FLAGS */
     int id;                    /* constant */
     bool attached;             /* [v] in the tree */
     struct superblock *sb;     /* counted, constant */
     struct dentry *root;       /* counted, constant: what is seen of the file system */
-    struct mount *parent;      /* [v] counted; NULL: the first, or not in the tree */
-    struct dentry *mountpoint; /* [v] counted; in parent */
-    struct list link;          /* [v] in order of mounting */
+    struct mount *parent;      /* [v, read] counted; NULL: the first, or not in the tree */
+    struct dentry *mountpoint; /* [v, read] counted; in parent */
+    struct list link;          /* [v, read] in order of mounting */
     char *source;              /* constant: as given to mount(2) */
+    struct rcu_head rcu;       /* the last reference has gone */
 };
-/* The mount on top of (mount, dentry), or NULL; not counted. REQUIRES vfs_lock. */
-struct mount *mount_find_locked(const struct mount *mount, const struct dentry *dentry);
+/* The mount on top of (mount, dentry), or NULL; not counted. REQUIRES what dentry_find does. */
+struct mount *mount_find(const struct mount *mount, const struct dentry *dentry);
+/* Where it is mounted, not counted; zero: nowhere. REQUIRES the same. */
+static inline struct path mount_place(const struct mount *mount)
+{
+    return (struct path){rcu_read(mount->parent), rcu_read(mount->mountpoint)};
+}
+static inline unsigned mount_flags(const struct mount *mount)
+{
+    return __atomic_load_n(&mount->flags, __ATOMIC_RELAXED);
+}
 void mount_get(struct mount *mount);
 void mount_put(struct mount *mount);
+void mount_gone(struct mount *mount); /* mount_put after the last reference */
 /* A mount outside the tree, for file systems inside the kernel; takes over sb's reference. */
 struct mount *mount_create(struct superblock *sb, struct dentry *root, const char *source);
 bool path_is_mounted_here(const struct path *path);

@@ -25,11 +25,11 @@ void path_get(const struct path *path)
 
 void path_put(const struct path *path)
 {
-    if (path->dentry != NULL) {
-        dentry_put(path->dentry);
+    if (path->dentry != NULL && ref_put(&path->dentry->refs)) {
+        dentry_gone(path->dentry);
     }
-    if (path->mount != NULL) {
-        mount_put(path->mount);
+    if (path->mount != NULL && unlikely(ref_put(&path->mount->refs))) {
+        mount_gone(path->mount);
     }
 }
 
@@ -80,15 +80,27 @@ static int superblock_of_type(const char *name, const char *options, struct supe
     return type->mount(type, options, out);
 }
 
-struct mount *mount_find_locked(const struct mount *mount, const struct dentry *dentry)
+/* Readers may be anywhere in the list: what is taken out leads them on. */
+struct mount *mount_find(const struct mount *mount, const struct dentry *dentry)
 {
-    struct mount *candidate;
-    list_for_each (candidate, &mounts, link) {
-        if (candidate->mountpoint == dentry && candidate->parent == mount) {
+    for (const struct list *at = rcu_read(mounts.next); at != &mounts; at = rcu_read(at->next)) {
+        struct mount *candidate = list_entry((struct list *)at, struct mount, link);
+        struct path place = mount_place(candidate);
+        if (place.dentry == dentry && place.mount == mount) {
             return candidate;
         }
     }
     return NULL;
+}
+
+/* Complete before it is seen. REQUIRES vfs_lock. */
+static void mounts_add_locked(struct mount *mount)
+{
+    mount->attached = true;
+    mount->link.next = &mounts;
+    mount->link.prev = mounts.prev;
+    rcu_assign(mounts.prev->next, &mount->link);
+    mounts.prev = &mount->link;
 }
 
 void mount_get(struct mount *mount)
@@ -96,16 +108,26 @@ void mount_get(struct mount *mount)
     ref_get(&mount->refs);
 }
 
-void mount_put(struct mount *mount)
+static void mount_freed(struct rcu_head *head)
 {
-    if (!ref_put(&mount->refs)) {
-        return;
-    }
+    struct mount *mount = container_of(head, struct mount, rcu);
+    kfree(mount->source);
+    kfree(mount);
+}
+
+void mount_gone(struct mount *mount)
+{
     assert(!mount->attached);
     dentry_put(mount->root);
     superblock_put(mount->sb);
-    kfree(mount->source);
-    kfree(mount);
+    rcu_call(&mount->rcu, mount_freed);
+}
+
+void mount_put(struct mount *mount)
+{
+    if (ref_put(&mount->refs)) {
+        mount_gone(mount);
+    }
 }
 
 struct mount *mount_create(struct superblock *sb, struct dentry *root, const char *source)
@@ -141,8 +163,7 @@ int vfs_mount_root(const char *type, struct path *root)
     }
     mount->root->inode->mode = S_IFDIR | 0755; /* tmpfs' own default is that of /tmp */
     spin_lock(&vfs_lock);
-    mount->attached = true;
-    list_add_tail(&mounts, &mount->link);
+    mounts_add_locked(mount);
     spin_unlock(&vfs_lock);
     *root = (struct path){mount, mount->root};
     path_get(root);
@@ -161,30 +182,33 @@ static int mount_attach(struct mount *mount, const struct path *target)
         error = -EBUSY; /* the same thing is mounted there already */
     } else {
         path_get(target);
-        mount->parent = target->mount;
-        mount->mountpoint = target->dentry;
-        mount->attached = true;
-        target->dentry->mounted = true;
-        list_add_tail(&mounts, &mount->link);
+        names_move_begin();
+        __atomic_store_n(&mount->parent, target->mount, __ATOMIC_RELAXED);
+        __atomic_store_n(&mount->mountpoint, target->dentry, __ATOMIC_RELAXED);
+        mounts_add_locked(mount);
+        __atomic_store_n(&target->dentry->mounted, true, __ATOMIC_RELEASE);
+        names_move_end();
     }
     spin_unlock(&vfs_lock);
     return error;
 }
 
-/* Takes mount out of the tree; the caller puts *where and, unless it moves, the mount. */
+/* Takes mount out of the tree, between names_move_begin and _end; the caller puts *where and,
+ * unless it moves, the mount. */
 static void mount_detach_locked(struct mount *mount, struct path *where)
 {
     *where = (struct path){mount->parent, mount->mountpoint};
-    list_del_init(&mount->link);
+    rcu_assign(mount->link.prev->next, mount->link.next);
+    mount->link.next->prev = mount->link.prev;
     mount->attached = false;
-    mount->parent = NULL;
-    mount->mountpoint = NULL;
+    __atomic_store_n(&mount->parent, NULL, __ATOMIC_RELAXED);
+    __atomic_store_n(&mount->mountpoint, NULL, __ATOMIC_RELAXED);
     bool still = false;
     struct mount *other;
     list_for_each (other, &mounts, link) {
         still = still || other->mountpoint == where->dentry;
     }
-    where->dentry->mounted = still;
+    __atomic_store_n(&where->dentry->mounted, still, __ATOMIC_RELAXED);
 }
 
 bool path_is_mounted_here(const struct path *path)
@@ -237,7 +261,7 @@ static int mount_bind(const struct path *target, const struct path *source)
     if (mount == NULL) {
         return -ENOMEM;
     }
-    mount->flags = source->mount->flags;
+    mount->flags = mount_flags(source->mount);
     int error = mount_attach(mount, target);
     if (error != 0) {
         mount_put(mount);
@@ -262,7 +286,9 @@ static int mount_move(const struct path *target, const struct path *source)
     } else if (mount_is_below_locked(target->mount, mount)) {
         error = -ELOOP;
     } else {
+        names_move_begin();
         mount_detach_locked(mount, &where);
+        names_move_end();
     }
     spin_unlock(&vfs_lock);
     if (error != 0) {
@@ -288,9 +314,7 @@ static int mount_remount(const struct path *target, unsigned long flags, const c
             return error;
         }
     }
-    spin_lock(&vfs_lock);
-    mount->flags = flags & MOUNT_KEPT_FLAGS;
-    spin_unlock(&vfs_lock);
+    __atomic_store_n(&mount->flags, (unsigned)(flags & MOUNT_KEPT_FLAGS), __ATOMIC_RELAXED);
     return 0;
 }
 
@@ -358,6 +382,7 @@ int vfs_umount(const struct walk *walk, const char *target, unsigned flags)
         spin_lock(&vfs_lock);
         struct mount *leaf = mount_leaf_locked(mount);
         again = leaf != mount;
+        names_move_begin(); /* from here on nobody finds it and goes on */
         if (!path_is_mounted_here(&path) || !mount->attached || mount->parent == NULL) {
             error = -EINVAL;
         } else if (!(flags & UMOUNT_DETACH) && (again || ref_read(&mount->refs) > 2)) {
@@ -365,6 +390,7 @@ int vfs_umount(const struct walk *walk, const char *target, unsigned flags)
         } else {
             mount_detach_locked(leaf, &where);
         }
+        names_move_end();
         spin_unlock(&vfs_lock);
         path_put(&where);
         if (error == 0) {
@@ -381,8 +407,9 @@ int vfs_statfs(const struct path *path, struct statfs_info *info)
     *info = (struct statfs_info){.type = sb->type->magic, .block_size = PAGE_SIZE};
     int error = sb->statfs != NULL ? sb->statfs(sb, info) : 0;
     if (path->mount != NULL) {
-        info->flags = (path->mount->flags & 15) | 0x20; /* ST_VALID, statfs(2) */
-        info->flags |= path->mount->flags & (MS_NOATIME | MS_NODIRATIME);
+        unsigned flags = mount_flags(path->mount);
+        info->flags = (flags & 15) | 0x20; /* ST_VALID, statfs(2) */
+        info->flags |= flags & (MS_NOATIME | MS_NODIRATIME);
     }
     return error;
 }
@@ -435,7 +462,7 @@ static int mount_visit(const struct visit *v, struct mount *mount)
     struct mount_info info = {
         .id = mount->id,
         .parent_id = parent_id,
-        .flags = mount->flags,
+        .flags = mount_flags(mount),
         .dev = mount->sb->dev,
         .type = mount->sb->type->name,
         .source = mount->source,

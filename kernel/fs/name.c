@@ -92,11 +92,10 @@ int name_create(const struct cred *cred, struct name_target *target, struct inod
     }
     if ((spec->mode & S_IFMT) == S_IFDIR) {
         inode->nlink = 2;
-        dir->nlink++;
+        inode_add_links(dir, 1);
     }
     if (spec->time == NULL) {
-        dir->mtime = inode->mtime;
-        inode_changed(dir, &dir->mtime);
+        inode_modified(dir, &inode->mtime);
     }
     dentry_add(dentry);
     target->child = dentry;
@@ -166,6 +165,19 @@ int vfs_symlink(const struct walk *walk, const char *target, const char *name)
     return make_name(walk, name, &spec);
 }
 
+/* One more name, unless the last one went meanwhile. */
+static bool take_link(struct inode *inode)
+{
+    uint32_t old = __atomic_load_n(&inode->nlink, __ATOMIC_RELAXED);
+    do {
+        if (old == 0 && !(inode->flags & INODE_LINKABLE)) {
+            return false;
+        }
+    } while (!__atomic_compare_exchange_n(&inode->nlink, &old, old + 1, true, __ATOMIC_RELAXED,
+                                          __ATOMIC_RELAXED));
+    return true;
+}
+
 int vfs_link(const struct path *old, const struct walk *walk, const char *name)
 {
     struct inode *inode = old->dentry->inode;
@@ -185,15 +197,17 @@ int vfs_link(const struct path *old, const struct walk *walk, const char *name)
     }
     if (error == 0 && (inode_is_dir(inode) || dir->ops->make == NULL)) {
         error = -EPERM;
-    } else if (error == 0 && inode->nlink == 0 && !(inode->flags & INODE_LINKABLE)) {
+    } else if (error == 0 && !take_link(inode)) {
         error = -ENOENT;
     } else if (error == 0) {
         dentry = dentry_create(target.parent.dentry, &target.last.name, inode);
-        error = dentry != NULL ? 0 : -ENOMEM;
+        if (dentry == NULL) {
+            inode_add_links(inode, -1);
+            error = -ENOMEM;
+        }
     }
     if (error == 0) {
         inode_get(inode);
-        __atomic_fetch_add(&inode->nlink, 1, __ATOMIC_RELAXED);
         dentry_add(dentry);
         inode_touch(dir);
         inode_changed(inode, &dir->mtime);
@@ -218,7 +232,7 @@ int name_may_remove(const struct cred *cred, const struct path *dir, struct dent
     if (is_dir != inode_is_dir(victim->inode)) {
         return is_dir ? -ENOTDIR : -EISDIR;
     }
-    if (victim->mounted) {
+    if (__atomic_load_n(&victim->mounted, __ATOMIC_RELAXED)) {
         return -EBUSY;
     }
     if (!(victim->flags & DENTRY_PINNED)) {
@@ -246,11 +260,13 @@ int vfs_unlink(const struct walk *walk, const char *name)
         error = name_may_remove(walk->cred, &target.parent, victim, false);
     }
     if (error == 0) {
+        error = dentry_remove(victim);
+    }
+    if (error == 0) {
         struct inode *dir = target.parent.dentry->inode;
         inode_touch(dir);
-        __atomic_fetch_sub(&victim->inode->nlink, 1, __ATOMIC_RELAXED);
+        inode_add_links(victim->inode, -1);
         inode_changed(victim->inode, &dir->mtime);
-        dentry_remove(victim);
     }
     name_unlock(&target);
     return error;
@@ -262,11 +278,13 @@ static int remove_empty_dir(struct inode *dir, struct dentry *victim)
     if (victim->inode->dir.entries != 0) {
         return -ENOTEMPTY;
     }
-    inode_touch(dir);
-    dir->nlink--;
-    victim->inode->nlink = 0;
-    dentry_remove(victim);
-    return 0;
+    int error = dentry_remove(victim);
+    if (error == 0) {
+        inode_touch(dir);
+        inode_add_links(dir, -1);
+        __atomic_store_n(&victim->inode->nlink, 0, __ATOMIC_RELAXED);
+    }
+    return error;
 }
 
 int vfs_rmdir(const struct walk *walk, const char *name)
@@ -296,7 +314,7 @@ int vfs_rmdir(const struct walk *walk, const char *name)
 int vfs_readlink(const struct walk *walk, const struct path *path, char *buf, size_t size)
 {
     struct inode *inode = path->dentry->inode;
-    if ((inode->mode & S_IFMT) != S_IFLNK) {
+    if ((inode_mode(inode) & S_IFMT) != S_IFLNK) {
         return -EINVAL;
     }
     if (inode->ops->link_text != NULL) {

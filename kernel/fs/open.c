@@ -35,7 +35,7 @@ static int may_open(const struct cred *cred, const struct path *path, unsigned f
         break;
     case S_IFCHR:
     case S_IFBLK:
-        if (path->mount->flags & MS_NODEV) {
+        if (mount_flags(path->mount) & MS_NODEV) {
             return -EACCES;
         }
         break;

@@ -125,8 +125,8 @@ static int check_rights(const struct move *m)
 static void move_dir_links(const struct move *m, const struct dentry *moved, bool there)
 {
     if (inode_is_dir(moved->inode)) {
-        (there ? m->to_dir : m->from_dir).dentry->inode->nlink++;
-        (there ? m->from_dir : m->to_dir).dentry->inode->nlink--;
+        inode_add_links((there ? m->to_dir : m->from_dir).dentry->inode, 1);
+        inode_add_links((there ? m->from_dir : m->to_dir).dentry->inode, -1);
     }
 }
 
@@ -139,48 +139,64 @@ static void touch_all(const struct move *m)
 
 static int do_exchange(struct move *m)
 {
+    int error = dentry_exchange(m->from, m->to);
+    if (error != 0) {
+        return error;
+    }
     if (m->from_dir.dentry != m->to_dir.dentry) {
         move_dir_links(m, m->from, true);
         move_dir_links(m, m->to, false);
     }
-    dentry_exchange(m->from, m->to);
     touch_all(m);
-    inode_changed(m->to->inode, &m->from->inode->ctime);
+    inode_changed(m->to->inode, &m->to_dir.dentry->inode->ctime);
+    return 0;
+}
+
+/* Moves the name and counts links. REQUIRES the lock of a replaced directory, too. */
+static int move_name(struct move *m, char *name)
+{
+    int error = dentry_move(m->from, m->to_dir.dentry, &m->to_last.name, name, m->to);
+    if (error != 0) {
+        return error;
+    }
+    if (m->from_dir.dentry != m->to_dir.dentry) {
+        move_dir_links(m, m->from, true);
+    }
+    touch_all(m);
+    if (m->to == NULL) {
+        return 0;
+    }
+    struct inode *replaced = m->to->inode;
+    if (inode_is_dir(replaced)) {
+        __atomic_store_n(&replaced->nlink, 0, __ATOMIC_RELAXED);
+        inode_add_links(m->to_dir.dentry->inode, -1);
+    } else {
+        inode_add_links(replaced, -1);
+        inode_changed(replaced, &m->to_dir.dentry->inode->mtime);
+    }
     return 0;
 }
 
 /* The target, if any, is of the same kind. Its lock, when a directory, keeps it empty. */
 static int do_move(struct move *m)
 {
-    struct inode *replaced = m->to != NULL ? m->to->inode : NULL;
-    bool replaced_dir = replaced != NULL && inode_is_dir(replaced);
+    struct inode *replaced = m->to != NULL && inode_is_dir(m->to->inode) ? m->to->inode : NULL;
     char *name;
     int error = dentry_name_alloc(&m->to_last.name, &name);
     if (error != 0) {
         return error;
     }
-    if (replaced_dir) {
+    if (replaced != NULL) {
         mutex_lock(&replaced->lock);
-        if (replaced->dir.entries != 0) {
-            mutex_unlock(&replaced->lock);
-            kfree(name);
-            return -ENOTEMPTY;
-        }
     }
-    if (m->from_dir.dentry != m->to_dir.dentry) {
-        move_dir_links(m, m->from, true);
-    }
-    dentry_move(m->from, m->to_dir.dentry, &m->to_last.name, name, m->to);
-    touch_all(m);
-    if (replaced_dir) {
-        replaced->nlink = 0;
-        m->to_dir.dentry->inode->nlink--;
+    error = replaced != NULL && replaced->dir.entries != 0 ? -ENOTEMPTY : move_name(m, name);
+    if (replaced != NULL) {
         mutex_unlock(&replaced->lock);
-    } else if (replaced != NULL) {
-        __atomic_fetch_sub(&replaced->nlink, 1, __ATOMIC_RELAXED);
-        inode_changed(replaced, &m->from->inode->ctime);
     }
-    return 0;
+    if (error != 0) {
+        kfree(name);
+    }
+    return error;
 }
 
 static int move_locked(struct move *m)

@@ -92,8 +92,9 @@ struct inode_attr {
 struct walk {
     const struct cred *cred;
     struct path root;
-    struct path base; /* for relative names: the working directory or an *at descriptor */
-    unsigned held;    /* which of root and base walk_end has to put; else 0 */
+    struct path base;       /* for relative names: the working directory or an *at descriptor */
+    void *held;             /* what keeps root and base, and base alone, for who filled it in; */
+    struct file *base_file; /* or NULL */
 };
 
 enum walk_flags {

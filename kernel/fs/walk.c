@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Path walks (path_resolution(7)). vfs_lock is held all along while names are cached, so that a
- * component costs one hash look-up and no reference counts. Where a file system has to be asked,
- * the walk takes references to where it stands (held), drops the lock, asks, and goes on.
+ * Path walks (path_resolution(7)), without locks while names are cached: a component costs one hash
+ * look-up by a reader (core/rcu.h) and no reference counts. What was found counts if no name moved
+ * meanwhile (names_seq); else the walk starts again, after some vain tries with vfs_lock, so that
+ * nothing can move. Where a file system has to be asked, the walk takes references to where it
+ * stands (held), stops reading, asks, and goes on.
  */
 #include "abi/errno.h"
 #include "kernel/fs/inode.h"
 #include "kernel/mm/heap.h"
 #include "lib/string.h"
 
-#define NO_LINK UINT8_MAX
+#define NO_LINK        UINT8_MAX
+#define LOCKLESS_TRIES 3
+
+/* The result of a step: something moved, or went, under the walk. */
+#define RESTART 1
 
 /* A symbolic link that is being followed, or was: kept until the walk ends, for its text. */
 struct link {
@@ -21,8 +27,10 @@ struct link {
 
 struct cursor {
     const struct walk *walk;
-    struct path at;   /* where the walk stands; alive by vfs_lock or held */
+    struct path at;   /* where the walk stands; a reader's, or held */
     struct path held; /* counted, or zero */
+    unsigned seq;     /* names_seq since the walk reads */
+    bool locked;      /* vfs_lock is held while the walk reads */
     unsigned flags;   /* enum walk_flags */
     bool slash;       /* one follows the last component: it must be a directory */
     bool parent_only;
@@ -32,22 +40,78 @@ struct cursor {
     struct link links[VFS_LINK_MAX];
 };
 
-/* Makes `at` safe without the lock. RELEASES vfs_lock. */
-static void cursor_unlock(struct cursor *c)
+/* Begins to read. All steps begin and end reading, whatever they do between. */
+static inline __attribute__((always_inline)) void cursor_enter(struct cursor *c)
 {
-    struct path old = c->held;
-    path_get(&c->at);
-    c->held = c->at;
-    spin_unlock(&vfs_lock);
-    path_put(&old);
+    rcu_read_lock();
+    if (unlikely(c->locked)) {
+        spin_lock(&vfs_lock);
+    } else {
+        c->seq = names_read_begin();
+    }
 }
 
-/* Stands on a counted path found while unlocked. ACQUIRES vfs_lock. */
-static void cursor_lock_at(struct cursor *c, const struct path *path)
+static bool cursor_is_valid(const struct cursor *c)
+{
+    return c->locked || !names_read_retry(c->seq);
+}
+
+static void cursor_exit(struct cursor *c)
+{
+    if (unlikely(c->locked)) {
+        spin_unlock(&vfs_lock);
+    }
+    rcu_read_unlock();
+}
+
+/* What was taken in vain is given back when nothing is read. */
+static __attribute__((noinline)) int take_failed(struct cursor *c, bool mount, bool dentry)
+{
+    struct path at = c->at;
+    cursor_exit(c);
+    if (dentry) {
+        dentry_put(at.dentry);
+    }
+    if (mount) {
+        mount_put(at.mount);
+    }
+    return RESTART;
+}
+
+/* Ends reading with a counted path to where the walk stands; RESTART: without. */
+static int cursor_take(struct cursor *c, struct path *out)
+{
+    struct path at = c->at;
+    if (unlikely(!ref_get_unless_zero(&at.mount->refs))) {
+        return take_failed(c, false, false);
+    }
+    bool dentry = ref_get_unless_zero(&at.dentry->refs);
+    if (unlikely(!dentry) || unlikely(!cursor_is_valid(c))) {
+        return take_failed(c, true, dentry);
+    }
+    cursor_exit(c);
+    *out = at;
+    return 0;
+}
+
+/* Ends reading and makes `at` safe; RESTART: reads on. */
+static int cursor_leave(struct cursor *c)
+{
+    struct path old = c->held;
+    if (cursor_take(c, &c->held) != 0) {
+        cursor_enter(c);
+        return RESTART;
+    }
+    path_put(&old);
+    return 0;
+}
+
+/* Stands on a counted path found meanwhile, and reads on. */
+static void cursor_stand(struct cursor *c, const struct path *path)
 {
     path_put(&c->held);
     c->held = c->at = *path;
-    spin_lock(&vfs_lock);
+    cursor_enter(c);
 }
 
 static const struct path *cursor_root(const struct cursor *c)
@@ -63,8 +127,8 @@ static bool same_path(const struct path *a, const struct path *b)
 /* What is mounted over `at` hides it. */
 static int cross_mounts(struct cursor *c)
 {
-    while (c->at.dentry->mounted) {
-        struct mount *mount = mount_find_locked(c->at.mount, c->at.dentry);
+    while (__atomic_load_n(&c->at.dentry->mounted, __ATOMIC_ACQUIRE)) {
+        struct mount *mount = mount_find(c->at.mount, c->at.dentry);
         if (mount == NULL) {
             break;
         }
@@ -84,16 +148,17 @@ static int step_up(struct cursor *c)
     }
     while (!same_path(&c->at, root)) {
         if (c->at.dentry != c->at.mount->root) {
-            c->at.dentry = c->at.dentry->parent;
+            c->at.dentry = rcu_read(c->at.dentry->parent);
             break;
         }
-        if (c->at.mount->parent == NULL) {
+        struct path above = mount_place(c->at.mount);
+        if (above.mount == NULL) {
             break;
         }
         if (c->flags & WALK_NO_XDEV) {
             return -EXDEV;
         }
-        c->at = (struct path){c->at.mount->parent, c->at.mount->mountpoint};
+        c->at = above;
     }
     return cross_mounts(c);
 }
@@ -115,28 +180,31 @@ static int step_root(struct cursor *c)
 static int step_lookup(struct cursor *c, const struct name *name)
 {
     struct inode *dir = c->at.dentry->inode;
-    cursor_unlock(c);
+    int error = cursor_leave(c);
+    if (error != 0) {
+        return error;
+    }
     struct path child = c->at;
     mutex_lock(&dir->lock);
-    int error = dentry_lookup(c->at.dentry, name, &child.dentry);
+    error = dentry_lookup(c->at.dentry, name, &child.dentry);
     mutex_unlock(&dir->lock);
     if (error != 0) {
-        spin_lock(&vfs_lock);
+        cursor_enter(c);
         return error;
     }
     mount_get(child.mount);
-    cursor_lock_at(c, &child);
+    cursor_stand(c, &child);
     return cross_mounts(c);
 }
 
 static int step_down(struct cursor *c, const struct name *name)
 {
-    struct dentry *child = dentry_find_locked(c->at.dentry, name);
+    struct dentry *child = dentry_find(c->at.dentry, name);
     if (unlikely(child == NULL)) {
         return c->at.dentry->inode->ops->lookup != NULL ? step_lookup(c, name) : -ENOENT;
     }
     c->at.dentry = child;
-    return unlikely(child->mounted) ? cross_mounts(c) : 0;
+    return unlikely(__atomic_load_n(&child->mounted, __ATOMIC_RELAXED)) ? cross_mounts(c) : 0;
 }
 
 /* The text of the link at `at`, made by its file system, in memory of the walk's. */
@@ -164,13 +232,16 @@ static int link_jump(struct cursor *c, struct inode *inode)
     if (c->flags & (WALK_NO_MAGIC | WALK_BENEATH | WALK_IN_ROOT)) {
         return -ELOOP;
     }
-    cursor_unlock(c);
-    int error = inode->ops->follow(inode, &target);
+    int error = cursor_leave(c);
     if (error != 0) {
-        spin_lock(&vfs_lock);
         return error;
     }
-    cursor_lock_at(c, &target);
+    error = inode->ops->follow(inode, &target);
+    if (error != 0) {
+        cursor_enter(c);
+        return error;
+    }
+    cursor_stand(c, &target);
     return 0;
 }
 
@@ -187,10 +258,12 @@ static int step_link(struct cursor *c, const struct path *dir)
     if (inode->ops->follow != NULL) {
         return link_jump(c, inode);
     }
+    if (!ref_get_unless_zero(&inode->refs)) {
+        return RESTART;
+    }
     uint8_t number = c->link_count++;
     struct link *link = &c->links[number];
     *link = (struct link){c->rest, inode, NULL, c->link};
-    inode_get(inode);
     if (*c->rest != '\0') {
         c->link = number; /* else: nothing to come back to */
     }
@@ -198,9 +271,11 @@ static int step_link(struct cursor *c, const struct path *dir)
     if (inode->ops->link_text != NULL) {
         c->rest = inode->ops->link_text(inode);
     } else {
-        cursor_unlock(c);
-        int error = link_read(c, inode, link);
-        spin_lock(&vfs_lock);
+        int error = cursor_leave(c);
+        if (error == 0) {
+            error = link_read(c, inode, link);
+            cursor_enter(c);
+        }
         if (error != 0) {
             return error;
         }
@@ -226,13 +301,11 @@ static enum name_kind name_kind(const struct name *name)
 static int may_search(const struct cursor *c)
 {
     const struct inode *dir = c->at.dentry->inode;
-    if (!inode_is_dir(dir)) {
-        return -ENOTDIR;
-    }
-    if (likely((dir->mode & 0111) == 0111)) {
+    uint32_t mode = inode_mode(dir);
+    if (likely((mode & (S_IFMT | 0111)) == (S_IFDIR | 0111))) {
         return 0;
     }
-    return inode_permission(c->walk->cred, dir, 1);
+    return (mode & S_IFMT) == S_IFDIR ? inode_permission(c->walk->cred, dir, 1) : -ENOTDIR;
 }
 
 /* Cuts the next component off c->rest; false: nothing is left. */
@@ -279,7 +352,7 @@ static int walk_component(struct cursor *c, const struct name *name, bool is_las
     }
     struct path dir = c->at;
     int error = step_down(c, name);
-    if (error != 0 || likely((c->at.dentry->inode->mode & S_IFMT) != S_IFLNK)) {
+    if (error != 0 || likely((inode_mode(c->at.dentry->inode) & S_IFMT) != S_IFLNK)) {
         return error;
     }
     if (is_last && !c->slash && !(c->flags & WALK_FOLLOW)) {
@@ -289,7 +362,7 @@ static int walk_component(struct cursor *c, const struct name *name, bool is_las
     return step_link(c, &dir);
 }
 
-/* From the beginning of c->rest to the end, or to the last component. vfs_lock is held. */
+/* From the beginning of c->rest to the end, or to the last component. */
 static int walk_all(struct cursor *c, struct walk_last *last)
 {
     struct name name;
@@ -321,7 +394,8 @@ static void cursor_end(struct cursor *c)
     path_put(&c->held);
 }
 
-static int cursor_run(struct cursor *c, const char *name, struct walk_last *last, struct path *out)
+static inline int walk_once(struct cursor *c, const char *name, struct walk_last *last,
+                            struct path *out)
 {
     c->at = c->walk->base;
     c->held = (struct path){NULL, NULL};
@@ -329,17 +403,30 @@ static int cursor_run(struct cursor *c, const char *name, struct walk_last *last
     c->link = NO_LINK;
     c->slash = false;
     c->rest = name;
-    spin_lock(&vfs_lock);
+    cursor_enter(c);
     int error = walk_all(c, last);
-    if (error == 0) {
-        *out = c->at;
-        path_get(out);
+    if (likely(error == 0)) {
+        error = cursor_take(c, out);
+    } else {
+        error = cursor_is_valid(c) ? error : RESTART;
+        cursor_exit(c);
     }
-    spin_unlock(&vfs_lock);
     if (unlikely(c->link_count != 0 || c->held.dentry != NULL)) {
         cursor_end(c);
     }
     return error;
+}
+
+static __attribute__((noinline)) int cursor_run(struct cursor *c, const char *name,
+                                                struct walk_last *last, struct path *out)
+{
+    for (unsigned tries = 0;; tries++) {
+        c->locked = tries >= LOCKLESS_TRIES;
+        int error = walk_once(c, name, last, out);
+        if (likely(error != RESTART)) {
+            return error;
+        }
+    }
 }
 
 int vfs_walk(const struct walk *walk, const char *name, unsigned flags, struct path *out)

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Descriptor tables: finding, installing, closing, copying at fork, closing at exec. The table's
- * lock is a spinlock; files are put after it is dropped, as the last reference may sleep.
+ * Descriptor tables: finding, installing, closing, copying at fork, closing at exec. Finding takes
+ * no lock: entries and files are freed when no reader holds them (core/rcu.h), and a file that is
+ * used is counted. Changes hold the table's spinlock; files are put after it is dropped, as the
+ * last reference may sleep.
  */
 #include "abi/errno.h"
 #include "kernel/fs/inode.h"
@@ -45,6 +47,23 @@ static void close_file(struct fd_table *table, struct file *file)
     file_put(file);
 }
 
+/* Entries beyond the first ones. */
+struct fd_array {
+    struct rcu_head rcu;
+    struct fd_entry entries[];
+};
+
+static void array_freed(struct rcu_head *head)
+{
+    kfree(container_of(head, struct fd_array, rcu));
+}
+
+static struct fd_array *array_of(const struct fd_table *table)
+{
+    return table->entries == table->first ? NULL
+                                          : container_of(table->entries, struct fd_array, entries);
+}
+
 void fd_table_put(struct fd_table *table)
 {
     if (!ref_put(&table->refs)) {
@@ -55,25 +74,28 @@ void fd_table_put(struct fd_table *table)
             close_file(table, table->entries[fd].file);
         }
     }
-    if (table->entries != table->first) {
-        kfree(table->entries);
-    }
+    kfree(array_of(table));
     kfree(table);
 }
 
+/* A reader's, or with the lock. The size is written last, so the entries are at least as many. */
 static struct file *file_at(const struct fd_table *table, int fd)
 {
-    return (unsigned)fd < table->size ? table->entries[fd].file : NULL;
+    if ((unsigned)fd >= __atomic_load_n(&table->size, __ATOMIC_ACQUIRE)) {
+        return NULL;
+    }
+    const struct fd_entry *entries = rcu_read(table->entries);
+    return rcu_read(entries[fd].file);
 }
 
 struct fd_ref fd_borrow_shared(struct fd_table *table, int fd)
 {
-    spin_lock(&table->lock);
-    struct file *file = file_at(table, fd);
-    if (file != NULL) {
-        file_get(file);
-    }
-    spin_unlock(&table->lock);
+    struct file *file;
+    rcu_read_lock();
+    do {
+        file = file_at(table, fd); /* one on its way out: dup2 may have put another in its place */
+    } while (file != NULL && !ref_get_unless_zero(&file->refs));
+    rcu_read_unlock();
     return (struct fd_ref){file, file != NULL};
 }
 
@@ -99,23 +121,27 @@ static int grow_locked(struct fd_table *table, unsigned fd)
     while (size <= fd) {
         size *= 2;
     }
-    struct fd_entry *entries = kcalloc(size, sizeof(*entries));
-    if (entries == NULL) {
+    struct fd_array *old = array_of(table);
+    struct fd_array *array = kzalloc(sizeof(*array) + size * sizeof(struct fd_entry));
+    if (array == NULL) {
         return -ENOMEM;
     }
-    memcpy(entries, table->entries, table->size * sizeof(*entries));
-    if (table->entries != table->first) {
-        kfree(table->entries);
+    memcpy(array->entries, table->entries, table->size * sizeof(struct fd_entry));
+    rcu_assign(table->entries, array->entries);
+    __atomic_store_n(&table->size, size, __ATOMIC_RELEASE);
+    if (old != NULL) {
+        rcu_call(&old->rcu, array_freed);
     }
-    table->entries = entries;
-    table->size = size;
     return 0;
 }
 
 static void set_locked(struct fd_table *table, unsigned fd, struct file *file, bool close_on_exec)
 {
-    table->entries[fd] = (struct fd_entry){file, close_on_exec};
-    table->top = MAX(table->top, fd + 1);
+    table->entries[fd].close_on_exec = close_on_exec;
+    rcu_assign(table->entries[fd].file, file);
+    if (fd >= table->top) {
+        __atomic_store_n(&table->top, fd + 1, __ATOMIC_RELAXED);
+    }
 }
 
 int fd_install(struct file *file, unsigned from, bool close_on_exec)
@@ -170,7 +196,7 @@ static struct file *take_locked(struct fd_table *table, unsigned fd)
 {
     struct file *file = table->entries[fd].file;
     if (file != NULL) {
-        table->entries[fd] = (struct fd_entry){NULL, false};
+        rcu_assign(table->entries[fd].file, NULL);
         table->next = MIN(table->next, fd);
     }
     return file;
@@ -244,12 +270,17 @@ int fd_table_copy(struct fd_table *from, struct fd_table **out)
     return 0;
 }
 
+static bool closes_at_exec(const struct fd_entry *entry)
+{
+    return entry->file != NULL && entry->close_on_exec;
+}
+
 void fd_table_exec(struct fd_table *table)
 {
     for (unsigned fd = 0;; fd++) {
         struct file *file = NULL;
         spin_lock(&table->lock);
-        while (fd < table->top && !table->entries[fd].close_on_exec) {
+        while (fd < table->top && !closes_at_exec(&table->entries[fd])) {
             fd++;
         }
         bool more = fd < table->top;

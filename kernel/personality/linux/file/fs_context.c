@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Root, working directory and umask; names from user memory and the walks for them. While a thread
- * is the only user of its context, walks borrow root and working directory without counting.
+ * is the only user of its context, walks borrow root and working directory without counting; else
+ * they count both by one number, and no chdir holds them up.
  */
 #include "abi/errno.h"
 #include "kernel/arch/user.h"
@@ -10,25 +11,69 @@
 #include "kernel/personality/linux/call.h"
 #include "kernel/personality/linux/file/files.h"
 
-enum { HELD_ROOT = 1, HELD_BASE = 2 };
+/* Takes references to both paths. NULL: no memory. */
+static struct fs_paths *paths_create(const struct path *root, const struct path *cwd)
+{
+    struct fs_paths *paths = kmalloc(sizeof(*paths));
+    if (paths != NULL) {
+        ref_init(&paths->refs, 1);
+        paths->root = *root;
+        paths->cwd = *cwd;
+        path_get(root);
+        path_get(cwd);
+    }
+    return paths;
+}
 
-int fs_context_copy(struct fs_context *from, struct fs_context **out)
+struct fs_paths *fs_paths_get(struct fs_context *fs)
+{
+    struct fs_paths *paths;
+    rcu_read_lock();
+    do {
+        paths = rcu_read(fs->paths); /* one that is on its way out has a successor */
+    } while (!ref_get_unless_zero(&paths->refs));
+    rcu_read_unlock();
+    return paths;
+}
+
+static void paths_freed(struct rcu_head *head)
+{
+    kfree(container_of(head, struct fs_paths, rcu));
+}
+
+void fs_paths_put(struct fs_paths *paths)
+{
+    if (ref_put(&paths->refs)) {
+        path_put(&paths->root);
+        path_put(&paths->cwd);
+        rcu_call(&paths->rcu, paths_freed);
+    }
+}
+
+/* Takes over the reference. */
+static struct fs_context *context_create(struct fs_paths *paths, uint32_t umask)
 {
     struct fs_context *fs = kmalloc(sizeof(*fs));
     if (fs == NULL) {
-        return -ENOMEM;
+        fs_paths_put(paths);
+        return NULL;
     }
+    *fs = (struct fs_context){.paths = paths, .umask = umask};
     ref_init(&fs->refs, 1);
     mutex_init(&fs->lock, LOCK_FS_CONTEXT);
-    mutex_lock(&from->lock);
-    fs->root = from->root;
-    fs->cwd = from->cwd;
-    fs->umask = from->umask;
-    path_get(&fs->root);
-    path_get(&fs->cwd);
-    mutex_unlock(&from->lock);
-    *out = fs;
-    return 0;
+    return fs;
+}
+
+struct fs_context *fs_context_create(const struct path *root)
+{
+    struct fs_paths *paths = paths_create(root, root);
+    return paths != NULL ? context_create(paths, 0022) : NULL;
+}
+
+int fs_context_copy(struct fs_context *from, struct fs_context **out)
+{
+    *out = context_create(fs_paths_get(from), __atomic_load_n(&from->umask, __ATOMIC_RELAXED));
+    return *out != NULL ? 0 : -ENOMEM;
 }
 
 void fs_context_get(struct fs_context *fs)
@@ -39,8 +84,7 @@ void fs_context_get(struct fs_context *fs)
 void fs_context_put(struct fs_context *fs)
 {
     if (ref_put(&fs->refs)) {
-        path_put(&fs->root);
-        path_put(&fs->cwd);
+        fs_paths_put(fs->paths);
         kfree(fs);
     }
 }
@@ -48,19 +92,14 @@ void fs_context_put(struct fs_context *fs)
 /* base is the working directory, or the root for absolute names. */
 static void take_context(struct walk *walk, struct fs_context *fs, bool absolute)
 {
-    if (likely(ref_read(&fs->refs) == 1)) {
-        walk->root = fs->root;
-        walk->base = absolute ? fs->root : fs->cwd;
-        walk->held = 0;
-        return;
+    struct fs_paths *paths = fs->paths;
+    walk->held = NULL;
+    if (unlikely(ref_read(&fs->refs) != 1)) {
+        walk->held = paths = fs_paths_get(fs);
     }
-    mutex_lock(&fs->lock);
-    walk->root = fs->root;
-    walk->base = absolute ? fs->root : fs->cwd;
-    path_get(&walk->root);
-    path_get(&walk->base);
-    mutex_unlock(&fs->lock);
-    walk->held = HELD_ROOT | HELD_BASE;
+    walk->root = paths->root;
+    walk->base = absolute ? paths->root : paths->cwd;
+    walk->base_file = NULL;
 }
 
 /* base becomes what the descriptor names. */
@@ -70,16 +109,8 @@ static int take_descriptor(struct walk *walk, int dirfd)
     if (ref.file == NULL) {
         return -EBADF;
     }
-    if (walk->held & HELD_BASE) {
-        path_put(&walk->base);
-    }
     walk->base = ref.file->path;
-    walk->held &= ~(unsigned)HELD_BASE;
-    if (ref.counted) {
-        path_get(&walk->base);
-        walk->held |= HELD_BASE;
-        fd_return(ref);
-    }
+    walk->base_file = ref.counted ? ref.file : NULL;
     return 0;
 }
 
@@ -102,11 +133,11 @@ int walk_begin(struct walk *walk, int dirfd, const char *name)
 
 void walk_end(struct walk *walk)
 {
-    if (unlikely(walk->held & HELD_ROOT)) {
-        path_put(&walk->root);
+    if (unlikely(walk->held != NULL)) {
+        fs_paths_put(walk->held);
     }
-    if (unlikely(walk->held & HELD_BASE)) {
-        path_put(&walk->base);
+    if (unlikely(walk->base_file != NULL)) {
+        file_put(walk->base_file);
     }
 }
 
@@ -179,30 +210,38 @@ int user_path(int dirfd, vaddr_t addr, unsigned at_flags, struct path *out)
     return error;
 }
 
-/* Takes over the reference of path. */
-static void set_path(struct path *place, const struct path *path)
+enum place { PLACE_CWD, PLACE_ROOT };
+
+static int set_path(enum place place, const struct path *path)
 {
     struct fs_context *fs = linux_current()->fs;
     mutex_lock(&fs->lock);
-    struct path old = *place;
-    *place = *path;
+    struct fs_paths *old = fs->paths;
+    struct fs_paths *new = place == PLACE_ROOT ? paths_create(path, &old->cwd)
+                                               : paths_create(&old->root, path);
+    if (new != NULL) {
+        rcu_assign(fs->paths, new);
+    }
     mutex_unlock(&fs->lock);
-    path_put(&old);
+    if (new == NULL) {
+        return -ENOMEM;
+    }
+    fs_paths_put(old);
+    return 0;
 }
 
-/* A directory one may search becomes the context's root or working directory. */
-static long enter(const struct path *path, struct path *place)
+/* A directory one may search becomes the context's root or working directory. Takes over path. */
+static long enter(const struct path *path, enum place place)
 {
-    struct linux_thread *self = linux_current();
-    int error = inode_is_dir(path->dentry->inode) ? vfs_permission(self->cred, path, 1) : -ENOTDIR;
-    if (error == 0 && place == &self->fs->root && !cred_can(self->cred, VFS_CAP_SYS_CHROOT)) {
+    const struct cred *cred = linux_current()->cred;
+    int error = inode_is_dir(path->dentry->inode) ? vfs_permission(cred, path, 1) : -ENOTDIR;
+    if (error == 0 && place == PLACE_ROOT && !cred_can(cred, VFS_CAP_SYS_CHROOT)) {
         error = -EPERM;
     }
     if (error == 0) {
-        set_path(place, path);
-    } else {
-        path_put(path);
+        error = set_path(place, path);
     }
+    path_put(path);
     return error;
 }
 
@@ -210,7 +249,7 @@ LINUX_CALL1(chdir, vaddr_t, name)
 {
     struct path path;
     int error = user_path(AT_FDCWD, name, 0, &path);
-    return error != 0 ? error : enter(&path, &linux_current()->fs->cwd);
+    return error != 0 ? error : enter(&path, PLACE_CWD);
 }
 
 LINUX_CALL1(fchdir, int, fd)
@@ -222,14 +261,14 @@ LINUX_CALL1(fchdir, int, fd)
     struct path path = ref.file->path;
     path_get(&path);
     fd_return(ref);
-    return enter(&path, &linux_current()->fs->cwd);
+    return enter(&path, PLACE_CWD);
 }
 
 LINUX_CALL1(chroot, vaddr_t, name)
 {
     struct path path;
     int error = user_path(AT_FDCWD, name, 0, &path);
-    return error != 0 ? error : enter(&path, &linux_current()->fs->root);
+    return error != 0 ? error : enter(&path, PLACE_ROOT);
 }
 
 LINUX_CALL2(getcwd, vaddr_t, buf, size_t, size)
@@ -240,7 +279,7 @@ LINUX_CALL2(getcwd, vaddr_t, buf, size_t, size)
         return -ENOMEM;
     }
     walk_begin(&walk, AT_FDCWD, "");
-    long length = walk.base.dentry->flags & DENTRY_DEAD
+    long length = __atomic_load_n(&walk.base.dentry->flags, __ATOMIC_RELAXED) & DENTRY_DEAD
                       ? -ENOENT
                       : vfs_path_name(&walk.base, &walk.root, name, VFS_PATH_MAX);
     walk_end(&walk);

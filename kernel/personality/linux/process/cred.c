@@ -111,7 +111,7 @@ int linux_exec_cred(const struct path *path, struct cred **out, bool *secure)
     if (cred == NULL) {
         return -ENOMEM;
     }
-    if (!(path->mount->flags & MS_NOSUID) && !self->no_new_privs) {
+    if (!(mount_flags(path->mount) & MS_NOSUID) && !self->no_new_privs) {
         if (attr.mode & S_ISUID) {
             cred->euid = attr.uid;
         }

@@ -42,7 +42,7 @@ int exec_open(int dirfd, const char *name, unsigned walk_flags, struct file **ou
     if (result == 0 && (attr.mode & S_IFMT) == S_IFLNK) {
         result = -ELOOP;
     } else if (result == 0 &&
-               ((attr.mode & S_IFMT) != S_IFREG || (path.mount->flags & MS_NOEXEC))) {
+               ((attr.mode & S_IFMT) != S_IFREG || (mount_flags(path.mount) & MS_NOEXEC))) {
         result = -EACCES;
     }
     if (result == 0) {

@@ -120,20 +120,6 @@ static void kthreadd_run(void *arg)
     work_make_workers(kthread_create);
 }
 
-static struct fs_context *make_fs(const struct path *root)
-{
-    struct fs_context *fs = kzalloc(sizeof(*fs));
-    if (fs != NULL) {
-        ref_init(&fs->refs, 1);
-        mutex_init(&fs->lock, LOCK_FS_CONTEXT);
-        fs->root = fs->cwd = *root;
-        path_get(root);
-        path_get(root);
-        fs->umask = 0022;
-    }
-    return fs;
-}
-
 static void open_console(struct linux_thread *self)
 {
     struct walk walk;
@@ -257,7 +243,7 @@ void linux_start_init(const struct path *root)
     set_default_limits(process);
     struct linux_thread *thread = process->leader;
     thread->files = fd_table_create();
-    thread->fs = make_fs(root);
+    thread->fs = fs_context_create(root);
     if (process->handlers == NULL || thread->files == NULL || thread->fs == NULL ||
         make_process("kthreadd", kthreadd_run, NULL, NULL, &kthreadd) != 0) {
         boot_fail("no memory for the first process");

@@ -19,26 +19,33 @@ struct tty;
 
 /* Descriptors. Look-ups take a reference to the file. */
 struct fd_entry {
-    struct file *file; /* [table lock] NULL: free */
-    bool close_on_exec;
+    struct file *file;  /* [table lock] to change; NULL: free */
+    bool close_on_exec; /* [table lock] */
 };
 #define FD_TABLE_FIRST 16
 struct fd_table {
     struct refcount refs;
     struct spinlock lock;
-    unsigned size;            /* [lock] entries allocated */
+    /* Look-ups are readers (core/rcu.h); a thread that is the table's only user needs not be. */
+    unsigned size;            /* [lock] to change: entries allocated; written after them */
     unsigned next;            /* [lock] no free entry below this one */
-    unsigned top;             /* [lock] no used entry from this one on */
-    struct fd_entry *entries; /* [lock]; a thread that is the table's only user reads without */
+    unsigned top;             /* [lock] to change: no used entry from this one on */
+    struct fd_entry *entries; /* [lock] to change; old ones are freed by rcu_call */
     struct fd_entry first[FD_TABLE_FIRST]; /* enough for most: no second allocation */
 };
 
-/* Root, working directory, umask. */
+/* Root and working directory: immutable, so that a walk needs one reference to both. */
+struct fs_paths {
+    struct refcount refs;
+    struct path root, cwd; /* counted */
+    struct rcu_head rcu;
+};
+
 struct fs_context {
     struct refcount refs;
     struct mutex lock;
-    struct path root, cwd; /* [lock] */
-    uint32_t umask;        /* atomic */
+    struct fs_paths *paths; /* [lock] to change; readers take a reference */
+    uint32_t umask;         /* atomic */
 };
 
 #define LINUX_RLIMITS 16
@@ -278,7 +285,10 @@ void fd_table_exec(struct fd_table *table); /* closes close-on-exec descriptors 
 /* For /proc: the file at the first used descriptor >= *fd of another process, counted, or NULL. */
 struct file *fd_table_next(struct linux_process *process, unsigned *fd);
 
+struct fs_context *fs_context_create(const struct path *root); /* NULL: no memory */
 int fs_context_copy(struct fs_context *from, struct fs_context **out);
+struct fs_paths *fs_paths_get(struct fs_context *fs);
+void fs_paths_put(struct fs_paths *paths);
 void fs_context_get(struct fs_context *fs);
 void fs_context_put(struct fs_context *fs);
 

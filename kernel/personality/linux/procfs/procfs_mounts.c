@@ -25,13 +25,10 @@ static int show(const struct pseudo_ctx *ctx, struct text *out,
     if (fs == NULL) {
         return -EINVAL; /* as Linux says of zombies */
     }
-    mutex_lock(&fs->lock);
-    struct path root = fs->root;
-    path_get(&root);
-    mutex_unlock(&fs->lock);
+    struct fs_paths *paths = fs_paths_get(fs);
     fs_context_put(fs);
-    int error = vfs_mounts_visit(&root, visit_mount, &visit);
-    path_put(&root);
+    int error = vfs_mounts_visit(&paths->root, visit_mount, &visit);
+    fs_paths_put(paths);
     return error;
 }
 

@@ -255,10 +255,10 @@ static int fs_path(const struct pseudo_ctx *ctx, struct path *out)
     if (fs == NULL) {
         return error == -EACCES ? error : -ENOENT;
     }
-    mutex_lock(&fs->lock);
-    *out = strcmp(ctx->node->name, "cwd") == 0 ? fs->cwd : fs->root;
+    struct fs_paths *paths = fs_paths_get(fs);
+    *out = strcmp(ctx->node->name, "cwd") == 0 ? paths->cwd : paths->root;
     path_get(out);
-    mutex_unlock(&fs->lock);
+    fs_paths_put(paths);
     fs_context_put(fs);
     return 0;
 }

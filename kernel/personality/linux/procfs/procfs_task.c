@@ -326,12 +326,9 @@ int proc_path_text(const struct path *path, char *buf, size_t size)
     if (name == NULL) {
         return -ENOMEM;
     }
-    mutex_lock(&fs->lock);
-    struct path root = fs->root;
-    path_get(&root);
-    mutex_unlock(&fs->lock);
-    int length = vfs_path_name(path, &root, name, VFS_PATH_MAX);
-    path_put(&root);
+    struct fs_paths *paths = fs_paths_get(fs);
+    int length = vfs_path_name(path, &paths->root, name, VFS_PATH_MAX);
+    fs_paths_put(paths);
     if (length >= 0) {
         length = (int)MIN((size_t)length, size);
         memcpy(buf, name, (size_t)length);

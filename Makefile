@@ -41,6 +41,16 @@ KERNEL_C := $(LIB_C) $(wildcard kernel/init/*.c kernel/base/*.c kernel/mm/*.c ke
 KERNEL_S := $(wildcard kernel/arch/$(ARCH)/*.S kernel/personality/linux/$(ARCH)/*.S)
 KERNEL_O := $(KERNEL_C:%.c=$(B)/k/%.o) $(KERNEL_S:%.S=$(B)/k/%.o)
 
+# What runs seldom is built for size, the rest for speed.
+SMALL := kernel/init/% kernel/dev/%.c kernel/personality/linux/tty/% kernel/personality/linux/device/% \
+         kernel/personality/linux/procfs/% kernel/personality/linux/sysfs/% kernel/fs/mount.c \
+         kernel/fs/rename.c kernel/fs/lock.c kernel/fs/chrdev.c kernel/fs/pseudo%.c \
+         kernel/personality/linux/strace.c kernel/personality/linux/system.c \
+         $(addprefix kernel/personality/linux/process/,cred.c cap_calls.c groups.c init.c limits.c \
+         prctl.c sched_calls.c script.c) $(addprefix kernel/personality/linux/file/,attr_calls.c \
+         mount_calls.c xattr_calls.c lock_calls.c) lib/acpi.c lib/mptable.c lib/elf.c
+$(patsubst %.c,$(B)/k/%.o,$(filter $(SMALL),$(KERNEL_C))): KFLAGS += -Os
+
 $(B)/k/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)

@@ -6,42 +6,51 @@
 #include "abi/errno.h"
 #include "kernel/arch/clock.h"
 #include "kernel/core/sched.h"
+#include "kernel/core/smp.h"
 #include "kernel/personality/linux/procfs/procfs_internal.h"
 #include "kernel/personality/linux/sysfs/sysfs.h"
 #include "lib/format.h"
 #include "lib/string.h"
 
-static int show_range(struct text *out, unsigned count)
+/* A list of the present CPUs that are online, or that are not: "0-2,5". */
+static int show_list(struct text *out, bool online)
 {
-    text_printf(out, count > 1 ? "0-%u\n" : "%u\n", count - 1);
+    const char *comma = "";
+
+    for (unsigned cpu = 0; cpu < cpu_present_count(); cpu++) {
+        unsigned first = cpu;
+        while (cpu < cpu_present_count() && cpu_is_online(cpu) == online) {
+            cpu++;
+        }
+        if (cpu > first) {
+            text_printf(out, cpu > first + 1 ? "%s%u-%u" : "%s%u", comma, first, cpu - 1);
+            comma = ",";
+        }
+    }
+    text_printf(out, "\n");
     return 0;
 }
 
 static int show_online(const struct pseudo_ctx *ctx, struct text *out)
 {
     (void)ctx;
-    return show_range(out, cpu_online_count());
+    return show_list(out, true);
 }
 
 static int show_present(const struct pseudo_ctx *ctx, struct text *out)
 {
+    unsigned last = cpu_present_count() - 1;
+
     (void)ctx;
-    return show_range(out, cpu_present_count());
+    text_printf(out, last > 0 ? "0-%u\n" : "%u\n", last);
+    return 0;
 }
 
-/* The CPUs that were found but are parked. */
+/* The CPUs that were found but do not run. */
 static int show_offline(const struct pseudo_ctx *ctx, struct text *out)
 {
-    unsigned online = cpu_online_count(), present = cpu_present_count();
-
     (void)ctx;
-    if (present > online + 1) {
-        text_printf(out, "%u-%u", online, present - 1);
-    } else if (present > online) {
-        text_printf(out, "%u", online);
-    }
-    text_printf(out, "\n");
-    return 0;
+    return show_list(out, false);
 }
 
 static unsigned ctx_cpu(const struct pseudo_ctx *ctx)
@@ -51,7 +60,7 @@ static unsigned ctx_cpu(const struct pseudo_ctx *ctx)
 
 static int show_cpu_online(const struct pseudo_ctx *ctx, struct text *out)
 {
-    text_printf(out, "%d\n", ctx_cpu(ctx) < cpu_online_count());
+    text_printf(out, "%d\n", cpu_is_online(ctx_cpu(ctx)));
     return 0;
 }
 
@@ -77,12 +86,15 @@ static int show_own_mask(const struct pseudo_ctx *ctx, struct text *out)
 
 static int show_all_mask(const struct pseudo_ctx *ctx, struct text *out)
 {
-    unsigned left = cpu_online_count();
+    const struct cpumask *mask = cpu_online_mask();
+    const char *comma = "";
 
     (void)ctx;
-    text_printf(out, "%08x", left % 32 == 0 ? ~0u : (1u << left % 32) - 1);
-    for (unsigned word = (left - 1) / 32; word > 0; word--) {
-        text_printf(out, ",ffffffff");
+    for (unsigned word = (cpu_present_count() - 1) / 32 + 1; word-- > 0;) {
+        text_printf(
+            out, "%s%08x", comma,
+            (unsigned)(__atomic_load_n(&mask->word[word / 2], __ATOMIC_RELAXED) >> word % 2 * 32));
+        comma = ",";
     }
     text_printf(out, "\n");
     return 0;

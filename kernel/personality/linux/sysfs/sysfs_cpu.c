@@ -6,27 +6,21 @@
 #include "abi/errno.h"
 #include "kernel/arch/clock.h"
 #include "kernel/core/sched.h"
-#include "kernel/core/smp.h"
 #include "kernel/personality/linux/procfs/procfs_internal.h"
 #include "kernel/personality/linux/sysfs/sysfs.h"
 #include "lib/format.h"
 #include "lib/string.h"
 
-/* A list of the present CPUs that are online, or that are not: "0-2,5". */
-static int show_list(struct text *out, bool online)
+static int show_list(struct text *out, const struct cpumask *set)
 {
-    const char *comma = "";
+    proc_format_cpu_list(out, set);
+    text_printf(out, "\n");
+    return 0;
+}
 
-    for (unsigned cpu = 0; cpu < cpu_present_count(); cpu++) {
-        unsigned first = cpu;
-        while (cpu < cpu_present_count() && cpu_is_online(cpu) == online) {
-            cpu++;
-        }
-        if (cpu > first) {
-            text_printf(out, cpu > first + 1 ? "%s%u-%u" : "%s%u", comma, first, cpu - 1);
-            comma = ",";
-        }
-    }
+static int show_mask(struct text *out, const struct cpumask *set)
+{
+    proc_format_cpu_mask(out, set, cpu_present_count());
     text_printf(out, "\n");
     return 0;
 }
@@ -34,23 +28,30 @@ static int show_list(struct text *out, bool online)
 static int show_online(const struct pseudo_ctx *ctx, struct text *out)
 {
     (void)ctx;
-    return show_list(out, true);
+    return show_list(out, cpu_online_mask());
 }
 
 static int show_present(const struct pseudo_ctx *ctx, struct text *out)
 {
-    unsigned last = cpu_present_count() - 1;
+    unsigned count = cpu_present_count();
 
     (void)ctx;
-    text_printf(out, last > 0 ? "0-%u\n" : "%u\n", last);
+    text_printf(out, count > 1 ? "0-%u\n" : "%u\n", count - 1);
     return 0;
 }
 
 /* The CPUs that were found but do not run. */
 static int show_offline(const struct pseudo_ctx *ctx, struct text *out)
 {
+    struct cpumask offline = {{0}};
+
     (void)ctx;
-    return show_list(out, false);
+    for (unsigned cpu = 0; cpu < cpu_present_count(); cpu++) {
+        if (!cpu_is_online(cpu)) {
+            cpumask_set(&offline, cpu);
+        }
+    }
+    return show_list(out, &offline);
 }
 
 static unsigned ctx_cpu(const struct pseudo_ctx *ctx)
@@ -73,31 +74,16 @@ static int show_own_number(const struct pseudo_ctx *ctx, struct text *out)
 
 static int show_own_mask(const struct pseudo_ctx *ctx, struct text *out)
 {
-    unsigned cpu = ctx_cpu(ctx);
+    struct cpumask own = {{0}};
 
-    /* Words of 32 bits, the highest first. */
-    text_printf(out, "%08x", 1u << (cpu % 32));
-    for (unsigned word = cpu / 32; word > 0; word--) {
-        text_printf(out, ",00000000");
-    }
-    text_printf(out, "\n");
-    return 0;
+    cpumask_set(&own, ctx_cpu(ctx));
+    return show_mask(out, &own);
 }
 
 static int show_all_mask(const struct pseudo_ctx *ctx, struct text *out)
 {
-    const struct cpumask *mask = cpu_online_mask();
-    const char *comma = "";
-
     (void)ctx;
-    for (unsigned word = (cpu_present_count() - 1) / 32 + 1; word-- > 0;) {
-        text_printf(
-            out, "%s%08x", comma,
-            (unsigned)(__atomic_load_n(&mask->word[word / 2], __ATOMIC_RELAXED) >> word % 2 * 32));
-        comma = ",";
-    }
-    text_printf(out, "\n");
-    return 0;
+    return show_mask(out, cpu_online_mask());
 }
 
 static const struct pseudo_node topology_nodes[] = {

@@ -250,7 +250,7 @@ void proc_memory_get(struct space *space, struct proc_memory *out)
     const struct linux_space *linux_space = linux_space_of(space);
 
     out->valid = true;
-    mutex_lock(&space->lock);
+    rw_read_lock(&space->lock);
     for (struct region *region = space_find_locked(space, 0); region != NULL;
          region = space_next_locked(region)) {
         out->total += (region->end - region->start) >> PAGE_SHIFT;
@@ -258,9 +258,9 @@ void proc_memory_get(struct space *space, struct proc_memory *out)
         count_resident(space, region, out);
     }
     out->peak_total = MAX(space->virtual_pages, out->total);
-    out->peak_resident = space->peak_resident_pages;
+    out->peak_resident = space_peak_pages(space);
     out->tables = space->mmu.table_pages;
-    mutex_unlock(&space->lock);
+    rw_read_unlock(&space->lock);
     if (linux_space != NULL) {
         out->code_start = linux_space->code_start;
         out->code_end = linux_space->code_end;

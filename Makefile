@@ -47,7 +47,8 @@ SMALL := kernel/init/% kernel/dev/%.c kernel/personality/linux/tty/% kernel/pers
          kernel/fs/rename.c kernel/fs/lock.c kernel/fs/chrdev.c kernel/fs/pseudo%.c \
          kernel/personality/linux/strace.c kernel/personality/linux/system.c \
          $(addprefix kernel/personality/linux/process/,cred.c cap_calls.c groups.c init.c limits.c \
-         prctl.c sched_calls.c script.c) $(addprefix kernel/personality/linux/file/,attr_calls.c \
+         prctl.c sched_calls.c script.c futex_pi.c futex_waitv.c \
+         robust.c rseq.c) $(addprefix kernel/personality/linux/file/,attr_calls.c \
          mount_calls.c xattr_calls.c lock_calls.c) lib/acpi.c lib/mptable.c lib/elf.c
 $(patsubst %.c,$(B)/k/%.o,$(filter $(SMALL),$(KERNEL_C))): KFLAGS += -Os
 

@@ -343,6 +343,13 @@ void core_user_return(struct arch_regs *regs)
         }
         if ((work & THREAD_WORK_RESCHED) != 0) {
             preempted();
+            work |= THREAD_WORK_MOVED;
+        }
+        if ((work & THREAD_WORK_MOVED) != 0) {
+            __atomic_fetch_and(&current->work, ~(unsigned)THREAD_WORK_MOVED, __ATOMIC_RELAXED);
+            arch_irq_enable();
+            current->personality->moved(regs);
+            arch_irq_disable();
         }
         if ((work & THREAD_WORK_SIGNAL) != 0) {
             arch_irq_enable();

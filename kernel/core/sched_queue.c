@@ -153,6 +153,7 @@ void queue_attach(const struct run_queue *rq, struct thread *thread)
     uint64_t base = rq->min_vruntime;
     thread->sched.vruntime = distance < 0 && base < (uint64_t)-distance ? 0
                                                                         : base + (uint64_t)distance;
+    __atomic_fetch_or(&thread->work, THREAD_WORK_MOVED, __ATOMIC_RELAXED);
 }
 
 bool queue_preempts(const struct run_queue *rq, const struct thread *thread, bool woken)

@@ -124,8 +124,7 @@ void sched_cpu_times(unsigned cpu, struct sched_times *times)
 
 static uint64_t cycles_to_ns(uint64_t cycles)
 {
-    uint64_t khz = arch_clock_khz(), ms = cycles / khz; /* in two steps, in 64 bits */
-    return ms * NSEC_PER_MSEC + cycles % khz * NSEC_PER_MSEC / khz;
+    return (uint64_t)((unsigned __int128)cycles * 1000000 / arch_clock_khz());
 }
 
 void sched_cpu_stat(unsigned cpu, struct sched_stat *stat)

@@ -28,7 +28,7 @@ int space_create(struct space **out)
         return error;
     }
     ref_init(&space->refs, 1);
-    rw_init(&space->lock, LOCK_SPACE);
+    mutex_init(&space->lock, LOCK_SPACE);
     RB_INIT(&space->tree);
     *out = space;
     return 0;
@@ -71,8 +71,7 @@ void space_put(struct space *space)
 
 struct region *space_find_locked(struct space *space, vaddr_t addr)
 {
-    /* Readers set it, too; regions go only when nobody reads. */
-    struct region *best = __atomic_load_n(&space->last_found, __ATOMIC_RELAXED);
+    struct region *best = space->last_found;
     if (best != NULL && addr >= best->start && addr < best->end) {
         return best;
     }
@@ -89,7 +88,7 @@ struct region *space_find_locked(struct space *space, vaddr_t addr)
         }
         here = RB_LEFT(here, link);
     }
-    __atomic_store_n(&space->last_found, best, __ATOMIC_RELAXED);
+    space->last_found = best;
     return best;
 }
 

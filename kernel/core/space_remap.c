@@ -121,9 +121,9 @@ int space_remap(struct space *space, const struct space_remap *asked, vaddr_t *o
         return -EPERM;
     }
     struct list dead = LIST_INIT(dead);
-    rw_write_lock(&space->lock);
+    mutex_lock(&space->lock);
     int error = remap_locked(space, &remap, out, &dead);
-    rw_write_unlock(&space->lock);
+    mutex_unlock(&space->lock);
     regions_reap(&dead);
     return error;
 }

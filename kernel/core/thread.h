@@ -34,6 +34,7 @@ enum thread_state {
 enum thread_work {
     THREAD_WORK_RESCHED = 1, /* give up the CPU: handled by core */
     THREAD_WORK_SIGNAL = 2,  /* the personality's return_to_user has something to do */
+    THREAD_WORK_MOVED = 4,   /* user code was preempted, or is on another CPU: `moved` is called */
 };
 
 /* What the scheduler keeps for a thread. [run queue lock of the thread's CPU] unless noted. */
@@ -95,6 +96,8 @@ struct personality {
     void (*fault)(struct arch_regs *regs, const struct arch_fault *fault);
     /* THREAD_WORK_SIGNAL was set: deliver signals, stop, exit. Called again until it is clear. */
     void (*return_to_user)(struct arch_regs *regs);
+    /* THREAD_WORK_MOVED was set, and has been cleared. */
+    void (*moved)(struct arch_regs *regs);
     /* There is no memory for a page that the kernel copies to or from: ends the program that uses
      * most. */
     void (*out_of_memory)(void);

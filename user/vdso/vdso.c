@@ -31,6 +31,7 @@ struct timezone {
 EXPORT int __vdso_clock_gettime(int clock, struct timespec *out);
 EXPORT int __vdso_gettimeofday(struct timeval *out, struct timezone *zone);
 EXPORT int64_t __vdso_time(int64_t *out);
+EXPORT long __vdso_getcpu(unsigned *cpu, unsigned *node, void *unused);
 
 /* At the start of the page before the image; the linker script gives it its place. */
 extern const volatile struct clock_page vdso_clock __attribute__((visibility("hidden")));
@@ -111,9 +112,29 @@ int64_t __vdso_time(int64_t *out)
     return (int64_t)(ns / NSEC_PER_SEC);
 }
 
+/* A segment of each CPU's descriptor table has the CPU's number as its limit, which any program may
+ * ask for (kernel/arch/x86_64/cpu.c; SDM vol. 2, LSL). There is one node. */
+#define SELECTOR_CPU_NUMBER 0x53
+
+long __vdso_getcpu(unsigned *cpu, unsigned *node, void *unused)
+{
+    unsigned number;
+    (void)unused;
+    __asm__ volatile("lsl %1, %0" : "=r"(number) : "r"(SELECTOR_CPU_NUMBER) : "cc");
+    if (cpu != NULL) {
+        *cpu = number;
+    }
+    if (node != NULL) {
+        *node = 0;
+    }
+    return 0;
+}
+
 /* The names without prefix, as Linux has them too. */
 EXPORT int clock_gettime(int clock, struct timespec *out)
     __attribute__((alias("__vdso_clock_gettime")));
 EXPORT int gettimeofday(struct timeval *out, struct timezone *zone)
     __attribute__((alias("__vdso_gettimeofday")));
 EXPORT int64_t time(int64_t *out) __attribute__((alias("__vdso_time")));
+EXPORT long getcpu(unsigned *cpu, unsigned *node, void *unused)
+    __attribute__((alias("__vdso_getcpu")));

@@ -16,7 +16,8 @@
 #define GDT_KERNEL_CS 0x10
 #define GDT_KERNEL_DS 0x18
 #define GDT_TSS       0x40
-#define GDT_ENTRIES   10
+#define GDT_CPU       0x50 /* its limit is the CPU's number: user/vdso */
+#define GDT_ENTRIES   11
 
 struct tss {
     uint32_t reserved0;
@@ -88,6 +89,7 @@ static INIT_TEXT void detect_features(void)
         f->xsaveopt = cpuid(0xd, 1).a & 1;
     }
     uint32_t extended = cpuid(0x80000000u, 0).a;
+    f->rdtscp = extended >= 0x80000001u && (cpuid(0x80000001u, 0).d >> 27 & 1);
     f->invariant_tsc = extended >= 0x80000007u && (cpuid(0x80000007u, 0).d >> 8 & 1);
     for (uint32_t i = 0; extended >= 0x80000004u && i < 3; i++) {
         struct cpuid brand = cpuid(0x80000002u + i, 0);
@@ -139,6 +141,7 @@ static void load_tables(void)
     gdt[GDT_TSS / 8] = (sizeof(*tss) - 1) | (base & 0xffffff) << 16 | 0x89ull << 40 |
                        (base >> 24 & 0xff) << 56;
     gdt[GDT_TSS / 8 + 1] = base >> 32;
+    gdt[GDT_CPU / 8] = 0x0040f10000000000ull | arch_cpu_number(); /* data, read only, ring 3 */
 
     struct {
         uint16_t limit;
@@ -190,6 +193,9 @@ static void set_syscall_entry(void)
     wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SCE | EFER_NXE);
     wrmsr(MSR_KERNEL_GS_BASE, 0);
     wrmsr(MSR_FS_BASE, 0);
+    if (x86_features.rdtscp) {
+        wrmsr(MSR_TSC_AUX, arch_cpu_number());
+    }
 }
 
 INIT_TEXT void arch_cpu_tables(const struct bootinfo *info)

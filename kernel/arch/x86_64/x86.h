@@ -20,6 +20,7 @@ enum x86_msr {
     MSR_FS_BASE = 0xc0000100,
     MSR_GS_BASE = 0xc0000101,
     MSR_KERNEL_GS_BASE = 0xc0000102,
+    MSR_TSC_AUX = 0xc0000103,
     MSR_KVM_SYSTEM_TIME = 0x4b564d01,
 };
 
@@ -71,6 +72,7 @@ enum x86_vector {
 
 /* Immutable after arch_cpu_init(0). */
 struct x86_features {
+    bool rdtscp; /* and RDPID: programs read MSR_TSC_AUX */
     bool smep, smap, umip, fsgsbase, xsave, xsaveopt, pge, pcid;
     bool x2apic, tsc_deadline, rdrand, rdseed, invariant_tsc, hypervisor;
     uint64_t xcr0;       /* state components in use */

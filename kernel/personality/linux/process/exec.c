@@ -243,6 +243,7 @@ static void change_program(struct linux_thread *self, struct exec *exec)
     linux_memory_done(self, FUTEX_ALIVE);
     struct space *old = thread_switch_space(exec->space);
     exec->space = NULL;
+    self->rseq = 0;
     self->altstack_base = 0;
     self->altstack_size = 0;
     self->altstack_flags = SS_DISABLE;
@@ -260,7 +261,7 @@ static void change_program(struct linux_thread *self, struct exec *exec)
     self->cred = exec->cred;
     exec->cred = (struct cred *)old_cred;
     if (old != NULL) {
-        process->peak_resident_pages = MAX(process->peak_resident_pages, space_peak_pages(old));
+        process->peak_resident_pages = MAX(process->peak_resident_pages, old->peak_resident_pages);
     }
     process_tree_release(flags);
     set_name(exec->filename);

@@ -246,13 +246,3 @@ LINUX_CALL1(personality, unsigned, persona)
     }
     return old;
 }
-
-/* Restartable sequences are optional: the C libraries go on without. */
-LINUX_CALL4(rseq, vaddr_t, addr, unsigned, size, int, flags, unsigned, signature)
-{
-    (void)addr;
-    (void)size;
-    (void)flags;
-    (void)signature;
-    return -ENOSYS;
-}

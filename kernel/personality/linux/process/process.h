@@ -173,9 +173,13 @@ struct linux_thread {
     int pdeath_signal; /* owner: the thread, as are those below */
     bool no_new_privs;
     unsigned securebits;
+    int nice; /* atomic */
+    int policy, rt_priority;
+    uint64_t affinity;
     uint64_t timer_slack_ns;
-    bool reset_on_fork; /* [tree] SCHED_RESET_ON_FORK; other parameters are the core thread's */
-    int ioprio;         /* atomic: ioprio_set(2) */
+
+    vaddr_t rseq; /* restartable sequences: struct rseq in user memory, or 0 */
+    uint32_t rseq_signature;
 
     /* Futexes with an owner (futex_pi.c). */
     struct list pi_waiters; /* [pi_lock] struct futex_pi_waiter: who waits for this thread */
@@ -187,6 +191,7 @@ struct linux_thread {
 
 /* What belongs to an address space of a Linux program: space->personal. */
 struct linux_space {
+    unsigned membarriers; /* atomic: kinds that the program has registered for */
     struct mutex brk_lock;
     vaddr_t brk_start, brk; /* [brk_lock] */
     vaddr_t code_start, code_end, data_start, data_end, stack_start;
@@ -229,8 +234,6 @@ struct linux_process *pid_process(int id);
 struct list *pid_group(int id);
 void pid_set_thread(int id, struct linux_thread *thread);
 void pid_set_process(int id, struct linux_process *process);
-/* The process with the smallest PID >= pid, or NULL. */
-struct linux_process *process_next_locked(int pid);
 int pid_last(void); /* allocated most recently, for /proc/loadavg */
 
 /* process.c */
@@ -335,6 +338,11 @@ void linux_futex_leave(struct linux_thread *self, enum futex_state after);
 /* exec.c: replaces the current program. On success does not return to the old program: 0, and the
  * user registers are those of the new one. argv and envp are kernel strings, NULL-ended. */
 int linux_exec_kernel(const char *path, const char *const argv[], const char *const envp[]);
+
+/* rseq.c: the thread was preempted or is on another CPU; a signal handler is about to run: an abort
+ * of the sequence that it is in, if any. */
+void linux_rseq_moved(struct arch_regs *regs);
+void linux_rseq_signal(struct arch_regs *regs);
 
 /* Wakes a parent that waits in vfork for this thread. */
 void linux_vfork_release(struct linux_thread *self);

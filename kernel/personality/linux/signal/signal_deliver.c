@@ -62,6 +62,9 @@ static void run_handler(struct arch_regs *regs, struct linux_thread *self,
     uint64_t saved = self->restore_blocked ? self->saved_blocked : self->blocked;
     end_interrupted_call(regs, action);
     self->restore_blocked = false;
+    if (self->rseq != 0) {
+        linux_rseq_signal(regs);
+    }
     if (signal_frame_push(regs, action, info, saved) != 0) {
         /* No stack for the handler. When it is SIGSEGV's own, that is the end. */
         if (info->signo == SIGSEGV) {

@@ -11,47 +11,37 @@
 #include "lib/format.h"
 #include "lib/string.h"
 
-static int show_list(struct text *out, const struct cpumask *set)
+static int show_range(struct text *out, unsigned count)
 {
-    proc_format_cpu_list(out, set);
-    text_printf(out, "\n");
-    return 0;
-}
-
-static int show_mask(struct text *out, const struct cpumask *set)
-{
-    proc_format_cpu_mask(out, set, cpu_present_count());
-    text_printf(out, "\n");
+    text_printf(out, count > 1 ? "0-%u\n" : "%u\n", count - 1);
     return 0;
 }
 
 static int show_online(const struct pseudo_ctx *ctx, struct text *out)
 {
     (void)ctx;
-    return show_list(out, cpu_online_mask());
+    return show_range(out, cpu_online_count());
 }
 
 static int show_present(const struct pseudo_ctx *ctx, struct text *out)
 {
-    unsigned count = cpu_present_count();
-
     (void)ctx;
-    text_printf(out, count > 1 ? "0-%u\n" : "%u\n", count - 1);
-    return 0;
+    return show_range(out, cpu_present_count());
 }
 
-/* The CPUs that were found but do not run. */
+/* The CPUs that were found but are parked. */
 static int show_offline(const struct pseudo_ctx *ctx, struct text *out)
 {
-    struct cpumask offline = {{0}};
+    unsigned online = cpu_online_count(), present = cpu_present_count();
 
     (void)ctx;
-    for (unsigned cpu = 0; cpu < cpu_present_count(); cpu++) {
-        if (!cpu_is_online(cpu)) {
-            cpumask_set(&offline, cpu);
-        }
+    if (present > online + 1) {
+        text_printf(out, "%u-%u", online, present - 1);
+    } else if (present > online) {
+        text_printf(out, "%u", online);
     }
-    return show_list(out, &offline);
+    text_printf(out, "\n");
+    return 0;
 }
 
 static unsigned ctx_cpu(const struct pseudo_ctx *ctx)
@@ -61,7 +51,7 @@ static unsigned ctx_cpu(const struct pseudo_ctx *ctx)
 
 static int show_cpu_online(const struct pseudo_ctx *ctx, struct text *out)
 {
-    text_printf(out, "%d\n", cpu_is_online(ctx_cpu(ctx)));
+    text_printf(out, "%d\n", ctx_cpu(ctx) < cpu_online_count());
     return 0;
 }
 
@@ -74,16 +64,28 @@ static int show_own_number(const struct pseudo_ctx *ctx, struct text *out)
 
 static int show_own_mask(const struct pseudo_ctx *ctx, struct text *out)
 {
-    struct cpumask own = {{0}};
+    unsigned cpu = ctx_cpu(ctx);
 
-    cpumask_set(&own, ctx_cpu(ctx));
-    return show_mask(out, &own);
+    /* Words of 32 bits, the highest first. */
+    text_printf(out, "%08x", 1u << (cpu % 32));
+    for (unsigned word = cpu / 32; word > 0; word--) {
+        text_printf(out, ",00000000");
+    }
+    text_printf(out, "\n");
+    return 0;
 }
 
 static int show_all_mask(const struct pseudo_ctx *ctx, struct text *out)
 {
+    unsigned left = cpu_online_count();
+
     (void)ctx;
-    return show_mask(out, cpu_online_mask());
+    text_printf(out, "%08x", left % 32 == 0 ? ~0u : (1u << left % 32) - 1);
+    for (unsigned word = (left - 1) / 32; word > 0; word--) {
+        text_printf(out, ",ffffffff");
+    }
+    text_printf(out, "\n");
+    return 0;
 }
 
 static const struct pseudo_node topology_nodes[] = {

@@ -74,6 +74,10 @@ static inline uint64_t arch_user_ip(const struct arch_regs *regs)
 {
     return regs->ip;
 }
+static inline void arch_set_user_ip(struct arch_regs *regs, uint64_t ip)
+{
+    regs->ip = ip;
+}
 static inline uint64_t arch_user_sp(const struct arch_regs *regs)
 {
     return regs->sp;

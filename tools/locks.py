@@ -60,11 +60,11 @@ def declared(text):
     for head, body, name in re.findall(r"^(?:static )?struct (\w*) ?\{\n(.*?)^\} ?(\w*)", text,
                                        re.M | re.S):
         owner = f"{head}->" if head else f"{name}."
-        for members in re.findall(r"^ +struct (?:spinlock|mutex) ([^;*]+);", body, re.M):
+        for members in re.findall(r"^ +struct (?:spinlock|mutex|rwmutex) ([^;*]+);", body, re.M):
             for member in members.split(","):
                 yield owner + member.split("[")[0].strip()
-    for name in re.findall(r"^ *(?:static )?struct (?:spinlock|mutex) (\w+)(?: =[^;]*)?;", text, re.M):
-        if not re.search(rf"^ +struct (?:spinlock|mutex) {name};", text, re.M):
+    for name in re.findall(r"^ *(?:static )?struct (?:spinlock|mutex|rwmutex) (\w+)(?: =[^;]*)?;", text, re.M):
+        if not re.search(rf"^ +struct (?:spinlock|mutex|rwmutex) {name};", text, re.M):
             yield name
 
 
@@ -79,7 +79,7 @@ def initialised(rows):
             found.add(lock)
             if lock not in locks:
                 problems.append(f"{path.relative_to(ROOT)}: {lock} is not in lock_rank.def")
-        for lock in re.findall(r"^ *static struct (?:spinlock|mutex) (\w+);", text, re.M):
+        for lock in re.findall(r"^ *static struct (?:spinlock|mutex|rwmutex) (\w+);", text, re.M):
             problems.append(f"{path.relative_to(ROOT)}: {lock} has no initialiser")
     problems.extend(f"lock_rank.def: nobody initialises a lock with LOCK_{name}"
                     for name in sorted(classes - used))

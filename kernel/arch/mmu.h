@@ -32,11 +32,10 @@ enum arch_pte_flag {
 
 struct arch_mmu {
     paddr_t root;
-    uint64_t table_pages; /* page-table pages of the user half, for /proc */
-    /* Private to the port: root entries in use, and the leaf table that was looked at last. */
-    uint64_t root_used[4];
-    vaddr_t leaf_start;
-    pte_t *leaf;
+    uint64_t table_pages; /* atomic: page-table pages of the user half, for /proc */
+    /* Private to the port: the leaf table that was looked at last, and root entries in use. */
+    uint64_t leaf;         /* atomic */
+    uint64_t root_used[4]; /* atomic */
     /* CPUs that have it loaded, its name in their TLBs, and how often it was flushed. */
     struct cpumask cpus; /* atomic */
     uint64_t id;         /* constant */
@@ -62,7 +61,7 @@ void arch_mmu_idle(void);
  * Finds the leaf entries for [va, end): sets *entry to the entry of va and returns how many entries
  * from there on lie in the same leaf table, at most up to end. When there is no leaf table and
  * alloc is false, *entry is NULL and the result is the number of pages to skip. With alloc, 0 means
- * that memory is out.
+ * that memory is out. Several may do this at once, but nothing else then.
  */
 size_t arch_mmu_leaf(struct arch_mmu *mmu, vaddr_t va, vaddr_t end, bool alloc, pte_t **entry);
 
@@ -73,9 +72,9 @@ void arch_mmu_trim(struct arch_mmu *mmu, vaddr_t start, vaddr_t end);
  */
 void arch_tlb_flush_page(struct arch_mmu *mmu, vaddr_t va);
 void arch_tlb_flush_range(struct arch_mmu *mmu, vaddr_t start, vaddr_t end);
-/* After an entry was changed to grant more, or a fault that another CPU has resolved: this CPU uses
- * the new one. Others get there by a fault of their own. */
-void arch_tlb_flush_local(const struct arch_mmu *mmu, vaddr_t va);
+/* After entries were changed to grant more, or a fault that another CPU has resolved: this CPU uses
+ * the new ones. Others get there by a fault of their own. */
+void arch_tlb_flush_local(const struct arch_mmu *mmu, vaddr_t start, vaddr_t end);
 /* No other CPU has it loaded right now: a flush costs little. */
 bool arch_tlb_is_local(const struct arch_mmu *mmu);
 

@@ -19,7 +19,8 @@ void sched_point(void);
 bool sched_wake(struct thread *thread, enum wait_mode mode);
 
 /* Changes how a thread is scheduled; a new thread has its creator's parameters and affinity. Any
- * context. sched_set_affinity moves it away if need be; -EINVAL: no CPU of the set is online. */
+ * context, but that sched_set_affinity of the caller itself may switch. It moves the thread away if
+ * need be; -EINVAL: no CPU of the set is online. */
 void sched_set_params(struct thread *thread, const struct sched_params *params);
 void sched_get_params(const struct thread *thread, struct sched_params *params);
 /* Lends a priority (0 to 98 real time, most urgent first; 100 to 139 by nice) to who holds what a

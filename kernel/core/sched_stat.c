@@ -124,7 +124,8 @@ void sched_cpu_times(unsigned cpu, struct sched_times *times)
 
 static uint64_t cycles_to_ns(uint64_t cycles)
 {
-    return (uint64_t)((unsigned __int128)cycles * 1000000 / arch_clock_khz());
+    uint64_t khz = arch_clock_khz(), ms = cycles / khz; /* in two steps, in 64 bits */
+    return ms * NSEC_PER_MSEC + cycles % khz * NSEC_PER_MSEC / khz;
 }
 
 void sched_cpu_stat(unsigned cpu, struct sched_stat *stat)

@@ -28,7 +28,7 @@ int space_create(struct space **out)
         return error;
     }
     ref_init(&space->refs, 1);
-    mutex_init(&space->lock, LOCK_SPACE);
+    rw_init(&space->lock, LOCK_SPACE);
     RB_INIT(&space->tree);
     *out = space;
     return 0;
@@ -71,7 +71,8 @@ void space_put(struct space *space)
 
 struct region *space_find_locked(struct space *space, vaddr_t addr)
 {
-    struct region *best = space->last_found;
+    /* Readers set it, too; regions go only when nobody reads. */
+    struct region *best = __atomic_load_n(&space->last_found, __ATOMIC_RELAXED);
     if (best != NULL && addr >= best->start && addr < best->end) {
         return best;
     }
@@ -88,7 +89,7 @@ struct region *space_find_locked(struct space *space, vaddr_t addr)
         }
         here = RB_LEFT(here, link);
     }
-    space->last_found = best;
+    __atomic_store_n(&space->last_found, best, __ATOMIC_RELAXED);
     return best;
 }
 

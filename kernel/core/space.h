@@ -8,6 +8,7 @@
  */
 #include "kernel/arch/mmu.h"
 #include "kernel/base/refcount.h"
+#include "kernel/core/rwlock.h"
 #include "kernel/core/vmo.h"
 #include "lib/list.h"
 #include "lib/tree.h"
@@ -59,24 +60,33 @@ struct region {
 
 struct space {
     struct refcount refs;
-    struct mutex lock;
-    struct arch_mmu mmu;               /* [lock] */
+    /* For reading: to look at regions, and to fill in pages (space_fault.c), of which several may
+     * try to fill in the same. For writing: all else. What readers write, too, comes first. */
+    struct rwmutex lock;
+    uint64_t resident_pages;             /* atomic: counted pages in the tables */
+    uint64_t minor_faults, major_faults; /* atomic */
+    struct region *last_found;           /* atomic: by the last look-up, or NULL */
+    struct arch_mmu mmu;
     RB_HEAD(region_tree, region) tree; /* [lock] */
     unsigned region_count;             /* [lock] */
     vaddr_t mmap_top;                  /* where unhinted mappings are placed downwards from */
-    struct region *last_found;         /* [lock] by the last look-up, or NULL */
     /* [lock] Every gap between gap_hint and gap_top is smaller than gap_size; gap_top is the
      * mmap_top that this was found out with. */
     vaddr_t gap_hint, gap_top;
     size_t gap_size;
-    uint64_t resident_pages;                  /* [lock] counted pages in the tables */
     uint64_t virtual_pages;                   /* [lock] */
-    uint64_t peak_resident_pages;             /* [lock] */
+    uint64_t peak_resident_pages;             /* atomic: before the last decrease */
     uint64_t stack_limit;                     /* bytes a GROWS_DOWN region may reach */
-    uint64_t minor_faults, major_faults;      /* [lock] */
     void *personal;                           /* the personality's */
     void (*personal_release)(void *personal); /* or NULL: called by the last space_put, may sleep */
 };
+
+/* The largest number of resident pages so far. */
+static inline uint64_t space_peak_pages(const struct space *space)
+{
+    uint64_t now = __atomic_load_n(&space->resident_pages, __ATOMIC_RELAXED);
+    return MAX(now, __atomic_load_n(&space->peak_resident_pages, __ATOMIC_RELAXED));
+}
 
 /* An empty space: -ENOMEM. The caller gets a reference. */
 int space_create(struct space **out);
@@ -129,8 +139,8 @@ enum space_access {
  */
 int space_fault(struct space *space, vaddr_t addr, unsigned access);
 
-/* Copies from (SPACE_READ) or to (SPACE_WRITE; buf NULL: zeroes) another space's memory as it is
- * mapped there, for exec, ptrace, /proc/PID/mem, cmdline: bytes copied. */
+/* Copies from (SPACE_READ) or to (SPACE_WRITE; buf, in the kernel, NULL: zeroes) another space's
+ * memory as it is mapped there, for exec, ptrace, /proc/PID/mem, cmdline: bytes copied. */
 size_t space_access(struct space *space, vaddr_t addr, void *buf, size_t size, unsigned access);
 
 /* Drops the mappings of the vmo's pages [first, last]; with `copies` also private copies of them.

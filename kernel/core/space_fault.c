@@ -2,11 +2,19 @@
 /*
  * Page faults: demand-zero memory, pages of objects, copy-on-write, growing stacks; and access to
  * another space's memory, which resolves faults of its own.
+ *
+ * Threads fault at once, with the space locked for reading: everything is got ready first and then
+ * put in the place of just the entry that was found. Who comes second lets go of what he has made;
+ * the access is tried again in any case. Only a fault replaces or changes an entry while others
+ * read, and none makes it what it was before, so the comparison is enough.
  */
 #include "abi/errno.h"
 #include "kernel/core/space.h"
 #include "kernel/core/space_impl.h"
 #include "lib/string.h"
+
+/* From fault_locked: to be done again with the space locked for writing. */
+#define FAULT_ALONE 1
 
 /* Pages mapped along with one that was asked for, when the object has them: an aligned window. */
 #define AROUND_PAGES 16u
@@ -14,10 +22,11 @@
 struct fault {
     struct space *space;
     struct region *region;
-    vaddr_t va;      /* of the page */
-    unsigned access; /* enum space_access */
-    bool force;      /* whatever the region's rights are now (ptrace) */
-    pte_t *entry;
+    vaddr_t va;        /* of the page */
+    unsigned access;   /* enum space_access */
+    bool force;        /* whatever the region's rights are now (ptrace) */
+    bool alone;        /* the space is locked for writing */
+    pte_t *entry, old; /* where the page goes, and what was found there */
     /* With -EAGAIN: what has to be made writable without the space's lock; vmo has a reference. */
     struct vmo *vmo;
     uint64_t index;
@@ -41,12 +50,34 @@ static struct frame *zero_page(void)
     return none;
 }
 
-static void set_entry(struct fault *fault, paddr_t paddr, unsigned flags)
+/* Maps a page that comes with a reference, or is borrowed, instead of `old`, which goes; if another
+ * thread was faster, nothing happens. */
+static inline void map_page(struct fault *fault, pte_t *entry, pte_t old, struct vmo_page page,
+                            unsigned flags)
 {
-    *fault->entry = arch_pte_make(paddr, flags);
-    if (!(flags & ARCH_PTE_BORROWED)) {
-        space_count_resident(fault->space);
+    struct space *space = fault->space;
+    bool counted = arch_pte_present(old) && !arch_pte_borrowed(old);
+    flags |= page.borrowed ? ARCH_PTE_BORROWED : 0;
+    if (unlikely(!page_replace(entry, old, arch_pte_make(page.paddr, flags)))) {
+        if (!page.borrowed) {
+            frame_put(paddr_to_frame(page.paddr));
+        }
+        return;
     }
+    if (!page.borrowed && !counted) {
+        __atomic_fetch_add(&space->resident_pages, 1, __ATOMIC_RELAXED);
+    }
+    if (arch_pte_present(old)) {
+        arch_tlb_flush_page(&space->mmu, fault->va);
+        if (counted) {
+            frame_put(paddr_to_frame(arch_pte_paddr(old)));
+        }
+    }
+}
+
+static struct vmo_page frame_page(const struct frame *frame)
+{
+    return (struct vmo_page){frame_to_paddr(frame), false};
 }
 
 static unsigned readonly_flags(const struct region *region)
@@ -67,15 +98,25 @@ static int fault_anonymous(struct fault *fault)
         if (frame == NULL) {
             return -ENOMEM;
         }
-        set_entry(fault, frame_to_paddr(frame), private_flags(fault->region));
+        map_page(fault, fault->entry, 0, frame_page(frame), private_flags(fault->region));
         return 0;
     }
     struct frame *frame = zero_page();
     if (frame == NULL) {
         return -ENOMEM;
     }
-    set_entry(fault, frame_to_paddr(frame), readonly_flags(fault->region) | ARCH_PTE_BORROWED);
+    struct vmo_page page = {frame_to_paddr(frame), true};
+    map_page(fault, fault->entry, 0, page, readonly_flags(fault->region));
     return 0;
+}
+
+/* What a page of the object is mapped with. */
+static unsigned object_flags(const struct region *region, bool borrowed)
+{
+    if (!(region->flags & REGION_SHARED)) {
+        return readonly_flags(region);
+    }
+    return (borrowed ? readonly_flags(region) : region_pte_flags(region)) | ARCH_PTE_SHARED;
 }
 
 /* Pages of the object around the one that was asked for. */
@@ -96,32 +137,18 @@ static void map_around(struct fault *fault, uint64_t index)
     struct vmo_page pages[AROUND_PAGES];
     vmo_find_pages(region->vmo, first, count, pages);
     /* The window is aligned, so all its entries are in the same table. */
-    pte_t *here = fault->entry, *entry = here - ((fault->va - start) >> PAGE_SHIFT);
-    bool shared = (region->flags & REGION_SHARED) != 0;
+    pte_t *entry = fault->entry - ((fault->va - start) >> PAGE_SHIFT);
     for (size_t i = 0; i < count; i++) {
-        if (pages[i].paddr == 0) {
-            continue;
+        if (pages[i].paddr != 0) {
+            map_page(fault, &entry[i], 0, pages[i], object_flags(region, pages[i].borrowed));
         }
-        if (arch_pte_present(entry[i])) {
-            if (!pages[i].borrowed) {
-                frame_put(paddr_to_frame(pages[i].paddr));
-            }
-            continue;
-        }
-        bool write = shared && !pages[i].borrowed;
-        fault->entry = &entry[i];
-        set_entry(fault, pages[i].paddr,
-                  (write ? region_pte_flags(region) : readonly_flags(region)) |
-                      (shared ? ARCH_PTE_SHARED : 0) | (pages[i].borrowed ? ARCH_PTE_BORROWED : 0));
     }
-    fault->entry = here;
 }
 
 /* Maps the object's own page: for shared mappings, and private ones that are only read. */
 static int map_object_page(struct fault *fault, uint64_t index)
 {
     struct region *region = fault->region;
-    bool shared = (region->flags & REGION_SHARED) != 0;
     struct vmo_page page;
     int error = vmo_fault_page(region->vmo, index, (fault->access & SPACE_WRITE) != 0, &page);
     if (error == -EAGAIN) {
@@ -129,14 +156,10 @@ static int map_object_page(struct fault *fault, uint64_t index)
         fault->index = index;
         vmo_get(region->vmo);
     }
-    if (error != 0) {
-        return error;
+    if (error == 0) {
+        map_page(fault, fault->entry, fault->old, page, object_flags(region, page.borrowed));
     }
-    bool write = shared && !page.borrowed;
-    set_entry(fault, page.paddr,
-              (write ? region_pte_flags(region) : readonly_flags(region)) |
-                  (shared ? ARCH_PTE_SHARED : 0) | (page.borrowed ? ARCH_PTE_BORROWED : 0));
-    return 0;
+    return error;
 }
 
 static int fault_object(struct fault *fault)
@@ -153,7 +176,7 @@ static int fault_object(struct fault *fault)
             return -ENOMEM;
         }
         vmo_copy_page(region->vmo, index, frame_to_virt(frame));
-        set_entry(fault, frame_to_paddr(frame), private_flags(region));
+        map_page(fault, fault->entry, 0, frame_page(frame), private_flags(region));
         return 0;
     }
     int error = map_object_page(fault, index);
@@ -163,35 +186,21 @@ static int fault_object(struct fault *fault)
     return error;
 }
 
-/* Gives up what the entry maps, after it was replaced. */
-static void drop_old(struct fault *fault, pte_t old)
-{
-    arch_tlb_flush_page(&fault->space->mmu, fault->va);
-    if (!arch_pte_borrowed(old)) {
-        fault->space->resident_pages--;
-        frame_put(paddr_to_frame(arch_pte_paddr(old)));
-    }
-}
-
 /* A write to a page that is mapped, but not for writing. */
 static int fault_write(struct fault *fault)
 {
-    pte_t old = *fault->entry;
+    pte_t old = fault->old;
     struct region *region = fault->region;
     paddr_t paddr = arch_pte_paddr(old);
     if (region->flags & REGION_SHARED) {
         /* Borrowed bytes: the object's own page takes their place. */
-        int error = map_object_page(fault,
-                                    (fault->va - region->start + region->offset) >> PAGE_SHIFT);
-        if (error == 0) {
-            drop_old(fault, old);
-        }
-        return error;
+        return map_object_page(fault, (fault->va - region->start + region->offset) >> PAGE_SHIFT);
     }
     bool borrowed = arch_pte_borrowed(old);
     if (!borrowed && frame_refs(paddr_to_frame(paddr)) == 1) {
-        *fault->entry = arch_pte_make(paddr, private_flags(region));
-        arch_tlb_flush_page(&fault->space->mmu, fault->va);
+        page_own(paddr_to_frame(paddr));
+        page_replace(fault->entry, old, arch_pte_make(paddr, private_flags(region)));
+        arch_tlb_flush_local(&fault->space->mmu, fault->va, fault->va + PAGE_SIZE);
         return 0;
     }
     struct frame *zero = __atomic_load_n(&zero_frame, __ATOMIC_ACQUIRE);
@@ -201,10 +210,10 @@ static int fault_write(struct fault *fault)
         return -ENOMEM;
     }
     if (!clear) {
+        /* The old page may be given back and used anew meanwhile; then map_page does nothing. */
         memcpy(frame_to_virt(frame), phys_to_virt(paddr), PAGE_SIZE);
     }
-    set_entry(fault, frame_to_paddr(frame), private_flags(region));
-    drop_old(fault, old);
+    map_page(fault, fault->entry, old, frame_page(frame), private_flags(region));
     return 0;
 }
 
@@ -237,8 +246,8 @@ static bool access_allowed(const struct region *region, unsigned access, bool fo
     return (region->flags & REGION_RIGHTS) || (force && (region->flags & REGION_MAY_READ));
 }
 
-/* Makes the page at fault->va accessible; sets fault->region and fault->entry. REQUIRES the lock.
- * -EAGAIN: see struct fault. */
+/* Makes the page at fault->va accessible, or finds that another thread does; sets fault->region and
+ * fault->entry. REQUIRES the lock, at least for reading. -EAGAIN: see struct fault; FAULT_ALONE. */
 static int fault_locked(struct fault *fault)
 {
     struct space *space = fault->space;
@@ -247,6 +256,9 @@ static int fault_locked(struct fault *fault)
         return -EFAULT;
     }
     if (unlikely(fault->va < region->start)) {
+        if ((region->flags & REGION_GROWS_DOWN) && !fault->alone) {
+            return FAULT_ALONE;
+        }
         region = grow_stack(space, region, fault->va);
         if (region == NULL) {
             return -EFAULT;
@@ -260,7 +272,8 @@ static int fault_locked(struct fault *fault)
                                &fault->entry) == 0)) {
         return -ENOMEM;
     }
-    pte_t pte = *fault->entry;
+    pte_t pte = __atomic_load_n(fault->entry, __ATOMIC_RELAXED);
+    fault->old = pte;
     if (!arch_pte_present(pte)) {
         return region->vmo == NULL ? fault_anonymous(fault) : fault_object(fault);
     }
@@ -268,20 +281,51 @@ static int fault_locked(struct fault *fault)
         return fault_write(fault);
     }
     /* Another thread was faster. */
-    arch_tlb_flush_page(&space->mmu, fault->va);
+    arch_tlb_flush_local(&space->mmu, fault->va, fault->va + PAGE_SIZE);
     return 0;
 }
 
 /* After -EAGAIN from fault_locked and without the lock: makes the object's own page. */
 static int make_writable(struct fault *fault)
 {
-    struct vmo_page page;
-    int error = vmo_get_page(fault->vmo, fault->index, true, &page);
-    if (error == 0) {
-        frame_put(paddr_to_frame(page.paddr));
-    }
+    int error = vmo_make_writable(fault->vmo, fault->index);
     vmo_put(fault->vmo);
     return error;
+}
+
+/* Does what fault_locked has asked for, if it did; 0: it is to be called again. */
+static int fault_again(struct fault *fault, int result)
+{
+    if (result == FAULT_ALONE) {
+        fault->alone = true;
+        return 0;
+    }
+    return result == -EAGAIN ? make_writable(fault) : result;
+}
+
+/* As fault_locked, taking the lock; what has to be done without it is done. */
+static int fault_resolve(struct fault *fault)
+{
+    struct rwmutex *lock = &fault->space->lock;
+    for (;;) {
+        int result;
+        if (likely(!fault->alone)) {
+            rw_read_lock(lock);
+            result = fault_locked(fault);
+            rw_read_unlock(lock);
+        } else {
+            rw_write_lock(lock);
+            result = fault_locked(fault);
+            rw_write_unlock(lock);
+        }
+        if (likely(result == 0)) {
+            return 0;
+        }
+        result = fault_again(fault, result);
+        if (result != 0) {
+            return result;
+        }
+    }
 }
 
 int space_fault(struct space *space, vaddr_t addr, unsigned access)
@@ -290,19 +334,8 @@ int space_fault(struct space *space, vaddr_t addr, unsigned access)
         return -EFAULT;
     }
     struct fault fault = {.space = space, .va = ALIGN_DOWN(addr, PAGE_SIZE), .access = access};
-    for (;;) {
-        mutex_lock(&space->lock);
-        space->minor_faults++;
-        int error = fault_locked(&fault);
-        mutex_unlock(&space->lock);
-        if (likely(error != -EAGAIN)) {
-            return error;
-        }
-        error = make_writable(&fault);
-        if (error != 0) {
-            return error;
-        }
-    }
+    __atomic_fetch_add(&space->minor_faults, 1, __ATOMIC_RELAXED);
+    return fault_resolve(&fault);
 }
 
 void space_populate(struct space *space, vaddr_t addr, size_t size)
@@ -310,40 +343,50 @@ void space_populate(struct space *space, vaddr_t addr, size_t size)
     vaddr_t end = size < LAYOUT_USER_END - addr ? addr + size : LAYOUT_USER_END;
     for (vaddr_t va = ALIGN_DOWN(addr, PAGE_SIZE); va < end; va += PAGE_SIZE) {
         struct fault fault = {.space = space, .va = va};
-        mutex_lock(&space->lock);
+        rw_read_lock(&space->lock);
         struct region *region = space_first_in(space, va, va + PAGE_SIZE);
         bool write = region != NULL && (region->flags & REGION_WRITE) &&
                      !(region->flags & REGION_SHARED);
         fault.access = write ? SPACE_WRITE : SPACE_READ;
         int error = region != NULL ? fault_locked(&fault) : -EFAULT;
-        mutex_unlock(&space->lock);
+        rw_read_unlock(&space->lock);
         if (error != 0) {
             return;
         }
     }
 }
 
-/* The page at va as it is mapped, ready for the access; its frame with a reference unless it is
- * borrowed. */
-static int access_page(struct fault *fault, struct vmo_page *page)
+/* What space_access does with a part of a page. */
+struct piece {
+    size_t offset, size;
+    char *buf; /* NULL: zeroes */
+    bool write;
+};
+
+/* Makes the page at fault->va ready and copies. The lock keeps fork and others from getting a hold
+ * of the page between the two. */
+static int access_page(struct fault *fault, const struct piece *piece)
 {
     for (;;) {
-        mutex_lock(&fault->space->lock);
-        int error = fault_locked(fault);
-        if (error == 0) {
-            page->paddr = arch_pte_paddr(*fault->entry);
-            page->borrowed = arch_pte_borrowed(*fault->entry);
-            if (!page->borrowed) {
-                frame_get(paddr_to_frame(page->paddr));
+        rw_write_lock(&fault->space->lock);
+        int result = fault_locked(fault);
+        if (result == 0) {
+            char *bytes = (char *)phys_to_virt(arch_pte_paddr(*fault->entry)) + piece->offset;
+            if (!piece->write) {
+                memcpy(piece->buf, bytes, piece->size);
+            } else if (piece->buf != NULL) {
+                memcpy(bytes, piece->buf, piece->size);
+            } else {
+                memset(bytes, 0, piece->size);
             }
         }
-        mutex_unlock(&fault->space->lock);
-        if (error != -EAGAIN) {
-            return error;
+        rw_write_unlock(&fault->space->lock);
+        if (result == 0) {
+            return 0;
         }
-        error = make_writable(fault);
-        if (error != 0) {
-            return error;
+        result = fault_again(fault, result);
+        if (result != 0) {
+            return result;
         }
     }
 }
@@ -352,28 +395,21 @@ size_t space_access(struct space *space, vaddr_t addr, void *buf, size_t size, u
 {
     size_t done = 0;
     while (done < size && addr < LAYOUT_USER_END) {
-        size_t offset = addr & PAGE_MASK, piece = MIN(PAGE_SIZE - offset, size - done);
+        size_t offset = addr & PAGE_MASK;
         struct fault fault = {.space = space,
                               .va = addr - offset,
                               .access = access & ~(unsigned)SPACE_FORCE,
-                              .force = (access & SPACE_FORCE) != 0};
-        struct vmo_page page;
-        if (access_page(&fault, &page) != 0) {
+                              .force = (access & SPACE_FORCE) != 0,
+                              .alone = true};
+        struct piece piece = {.offset = offset,
+                              .size = MIN(PAGE_SIZE - offset, size - done),
+                              .buf = buf != NULL ? (char *)buf + done : NULL,
+                              .write = (access & SPACE_WRITE) != 0};
+        if (access_page(&fault, &piece) != 0) {
             break;
         }
-        char *bytes = (char *)phys_to_virt(page.paddr) + offset;
-        if (!(access & SPACE_WRITE)) {
-            memcpy((char *)buf + done, bytes, piece);
-        } else if (buf != NULL) {
-            memcpy(bytes, (char *)buf + done, piece);
-        } else {
-            memset(bytes, 0, piece);
-        }
-        if (!page.borrowed) {
-            frame_put(paddr_to_frame(page.paddr));
-        }
-        done += piece;
-        addr += piece;
+        done += piece.size;
+        addr += piece.size;
     }
     return done;
 }

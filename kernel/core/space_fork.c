@@ -37,21 +37,20 @@ int space_fork(struct space *parent, struct space **out)
     if (error != 0) {
         return error;
     }
-    mutex_lock(&parent->lock);
+    rw_write_lock(&parent->lock);
     /* From its first region on the child can be met by who truncates an object (vmo_shrink.c): he
      * must not pass it before it has the pages. Nobody who holds the child's lock wants another. */
-    mutex_lock(&child->lock);
+    rw_write_lock(&child->lock);
     child->mmap_top = parent->mmap_top;
     child->gap_top = parent->gap_top;
     child->gap_hint = parent->gap_hint;
     child->gap_size = parent->gap_size;
     child->stack_limit = parent->stack_limit;
     error = copy_regions(parent, child);
-    child->peak_resident_pages = child->resident_pages;
-    mutex_unlock(&child->lock);
+    rw_write_unlock(&child->lock);
     /* The parent's pages are read-only from now on, also when the copy failed half way. */
     arch_tlb_flush_range(&parent->mmu, 0, LAYOUT_USER_END);
-    mutex_unlock(&parent->lock);
+    rw_write_unlock(&parent->lock);
     if (error != 0) {
         space_put(child);
         return error;

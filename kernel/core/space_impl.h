@@ -64,16 +64,25 @@ static inline unsigned region_pte_flags(const struct region *region)
 void pages_drop(struct space *space, vaddr_t start, vaddr_t end);
 /* Unmaps only pages that are not private copies. */
 void pages_drop_object(struct space *space, vaddr_t start, vaddr_t end);
-/* Gives the pages mapped in [start, end), which is in the region, the region's rights. */
-void pages_protect(struct region *region, vaddr_t start, vaddr_t end);
+/* Gives the pages mapped in [start, end), which is in the region, the region's rights; less: it had
+ * rights that it has no more. */
+void pages_protect(struct region *region, vaddr_t start, vaddr_t end, bool less);
 /* Moves the pages of [from, from + size) to `to`; where nothing is mapped: -ENOMEM (some moved). */
 int pages_move(struct space *space, vaddr_t from, vaddr_t to, size_t size);
 /* Maps parent's pages of the region in the child, write-protecting private ones in both. */
 int pages_copy(struct space *parent, struct space *child, const struct region *region);
 
-static inline void space_count_resident(struct space *space)
+/* Puts `new` in the place of the entry `old`; false: another thread was faster. REQUIRES the lock
+ * only for reading. */
+static inline bool page_replace(pte_t *entry, pte_t old, pte_t new)
 {
-    if (++space->resident_pages > space->peak_resident_pages) {
-        space->peak_resident_pages = space->resident_pages;
+    return __atomic_compare_exchange_n(entry, &old, new, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
+}
+/* The frame under a private page has one reference, the entry's, so that nobody else can come to
+ * know it: it is the space's own. It may have been an object's before. */
+static inline void page_own(struct frame *frame)
+{
+    if (unlikely(frame->spare != 0)) {
+        frame->spare = 0;
     }
 }

@@ -14,7 +14,7 @@
 
 static void space_finish(struct space *space, struct list *dead)
 {
-    mutex_unlock(&space->lock);
+    rw_write_unlock(&space->lock);
     regions_reap(dead);
 }
 
@@ -69,7 +69,7 @@ int space_unmap(struct space *space, vaddr_t addr, size_t size)
     }
     struct list dead = LIST_INIT(dead);
     vaddr_t end = addr + ALIGN_UP(size, PAGE_SIZE);
-    mutex_lock(&space->lock);
+    rw_write_lock(&space->lock);
     int error = space_unmap_locked(space, addr, end, &dead);
     space_finish(space, &dead);
     return error;
@@ -181,7 +181,7 @@ int space_map(struct space *space, const struct space_map *map, vaddr_t *addr)
         return error;
     }
     struct list dead = LIST_INIT(dead);
-    mutex_lock(&space->lock);
+    rw_write_lock(&space->lock);
     error = map_locked(space, map, size, addr, &dead);
     space_finish(space, &dead);
     return error;
@@ -255,12 +255,13 @@ static int set_rights(struct space *space, vaddr_t start, vaddr_t end, unsigned 
     while (start < end) {
         vaddr_t part_end = MIN(end, region->end);
         unsigned flags = (region->flags & ~REGION_RIGHTS) | rights;
+        bool less = (region->flags & ~flags) != 0;
         if (flags != region->flags) {
             region = reflag(region, start, part_end, flags);
             if (region == NULL) {
                 return -ENOMEM;
             }
-            pages_protect(region, start, part_end);
+            pages_protect(region, start, part_end, less);
         }
         start = part_end;
         if (region->end <= start) {
@@ -294,7 +295,7 @@ int space_protect(struct space *space, vaddr_t addr, size_t size, unsigned right
         return -ENOMEM;
     }
     struct list dead = LIST_INIT(dead);
-    mutex_lock(&space->lock);
+    rw_write_lock(&space->lock);
     int error = protect_locked(space, addr, addr + size, rights & REGION_RIGHTS, &dead);
     space_finish(space, &dead);
     return error;
@@ -306,7 +307,7 @@ int space_discard(struct space *space, vaddr_t addr, size_t size)
         return -EINVAL;
     }
     vaddr_t end = addr + ALIGN_UP(size, PAGE_SIZE);
-    mutex_lock(&space->lock);
+    rw_write_lock(&space->lock);
     struct region *region = space_first_in(space, addr, end);
     vaddr_t covered = addr;
     for (; region != NULL && region->start < end; region = space_next_locked(region)) {
@@ -315,14 +316,14 @@ int space_discard(struct space *space, vaddr_t addr, size_t size)
         }
         pages_drop(space, MAX(addr, region->start), MIN(end, region->end));
     }
-    mutex_unlock(&space->lock);
+    rw_write_unlock(&space->lock);
     return covered < end ? -ENOMEM : 0;
 }
 
 void space_unmap_object(struct space *space, struct vmo *vmo, uint64_t first, uint64_t last,
                         bool copies)
 {
-    mutex_lock(&space->lock);
+    rw_write_lock(&space->lock);
     struct region *region = space_first_locked(space);
     for (; region != NULL; region = space_next_locked(region)) {
         uint64_t from = region->offset >> PAGE_SHIFT;
@@ -339,5 +340,5 @@ void space_unmap_object(struct space *space, struct vmo *vmo, uint64_t first, ui
             pages_drop_object(space, start, end);
         }
     }
-    mutex_unlock(&space->lock);
+    rw_write_unlock(&space->lock);
 }

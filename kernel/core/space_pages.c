@@ -12,19 +12,24 @@
 struct gather {
     struct space *space;
     vaddr_t low, high; /* high 0: nothing to flush */
+    bool flushed;      /* no TLB has any of them */
     size_t count;
     struct frame *frames[BATCH];
 };
 
 static void gather_end(struct gather *gather)
 {
-    if (gather->high != 0) {
-        arch_tlb_flush_range(&gather->space->mmu, gather->low, gather->high);
+    struct space *space = gather->space;
+    if (gather->high != 0 && !gather->flushed) {
+        arch_tlb_flush_range(&space->mmu, gather->low, gather->high);
     }
-    frame_put_many(gather->frames, gather->count);
-    gather->space->resident_pages -= gather->count;
-    gather->count = 0;
     gather->high = 0;
+    if (gather->count != 0) {
+        frame_put_many(gather->frames, gather->count);
+        __atomic_store_n(&space->peak_resident_pages, space_peak_pages(space), __ATOMIC_RELAXED);
+        __atomic_fetch_sub(&space->resident_pages, gather->count, __ATOMIC_RELAXED);
+        gather->count = 0;
+    }
 }
 
 static inline void gather_entry(struct gather *gather, vaddr_t va, pte_t pte)
@@ -41,26 +46,6 @@ static inline void gather_entry(struct gather *gather, vaddr_t va, pte_t pte)
     }
 }
 
-void pages_drop(struct space *space, vaddr_t start, vaddr_t end)
-{
-    struct gather gather;
-    gather.space = space;
-    gather.count = 0;
-    gather.high = 0;
-    pte_t *entry;
-    for (size_t count; start < end; start += count << PAGE_SHIFT) {
-        count = arch_mmu_leaf(&space->mmu, start, end, false, &entry);
-        for (size_t i = 0; entry != NULL && i < count; i++) {
-            pte_t pte = entry[i];
-            if (arch_pte_present(pte)) {
-                entry[i] = 0;
-                gather_entry(&gather, start + (i << PAGE_SHIFT), pte);
-            }
-        }
-    }
-    gather_end(&gather);
-}
-
 /* A page of an object, or bytes it has borrowed; not a private copy. */
 static bool is_object_page(pte_t pte)
 {
@@ -68,24 +53,58 @@ static bool is_object_page(pte_t pte)
            paddr_to_frame(arch_pte_paddr(pte))->spare == FRAME_OBJECT;
 }
 
-void pages_drop_object(struct space *space, vaddr_t start, vaddr_t end)
+/* Takes all rights from the pages, so that after one flush no CPU has any of them. */
+static void revoke(struct space *space, vaddr_t first, vaddr_t end)
+{
+    pte_t *entry;
+    size_t count;
+    for (vaddr_t va = first; va < end; va += count << PAGE_SHIFT) {
+        count = arch_mmu_leaf(&space->mmu, va, end, false, &entry);
+        for (size_t i = 0; entry != NULL && i < count; i++) {
+            if (arch_pte_present(entry[i])) {
+                unsigned kept = arch_pte_flags(entry[i]) & (ARCH_PTE_BORROWED | ARCH_PTE_SHARED);
+                entry[i] = arch_pte_make(arch_pte_paddr(entry[i]), kept);
+            }
+        }
+    }
+    arch_tlb_flush_range(&space->mmu, first, end);
+}
+
+/* Inlined, so that the choice is made once. */
+static inline __attribute__((always_inline)) void drop(struct space *space, vaddr_t start,
+                                                       vaddr_t end, bool all)
 {
     struct gather gather;
     gather.space = space;
     gather.count = 0;
     gather.high = 0;
+    /* One flush for all of them, not one for each batch, when it is to disturb others. */
+    gather.flushed = all && end - start > BATCH * PAGE_SIZE && !arch_tlb_is_local(&space->mmu);
+    if (unlikely(gather.flushed)) {
+        revoke(space, start, end);
+    }
     pte_t *entry;
     for (size_t count; start < end; start += count << PAGE_SHIFT) {
         count = arch_mmu_leaf(&space->mmu, start, end, false, &entry);
         for (size_t i = 0; entry != NULL && i < count; i++) {
             pte_t pte = entry[i];
-            if (arch_pte_present(pte) && is_object_page(pte)) {
+            if (arch_pte_present(pte) && (all || is_object_page(pte))) {
                 entry[i] = 0;
                 gather_entry(&gather, start + (i << PAGE_SHIFT), pte);
             }
         }
     }
     gather_end(&gather);
+}
+
+void pages_drop(struct space *space, vaddr_t start, vaddr_t end)
+{
+    drop(space, start, end, true);
+}
+
+void pages_drop_object(struct space *space, vaddr_t start, vaddr_t end)
+{
+    drop(space, start, end, false);
 }
 
 /* A page may be made writable without a fault: nobody else has a reference, or it is the object's
@@ -95,10 +114,15 @@ static bool may_write_now(pte_t pte)
     if (arch_pte_borrowed(pte)) {
         return false;
     }
-    return arch_pte_shared(pte) || frame_refs(paddr_to_frame(arch_pte_paddr(pte))) == 1;
+    struct frame *frame = paddr_to_frame(arch_pte_paddr(pte));
+    if (!arch_pte_shared(pte) && frame_refs(frame) == 1) {
+        page_own(frame);
+        return true;
+    }
+    return arch_pte_shared(pte);
 }
 
-void pages_protect(struct region *region, vaddr_t start, vaddr_t end)
+void pages_protect(struct region *region, vaddr_t start, vaddr_t end, bool less)
 {
     struct space *space = region->space;
     unsigned flags = region_pte_flags(region);
@@ -122,8 +146,10 @@ void pages_protect(struct region *region, vaddr_t start, vaddr_t end)
             changed = true;
         }
     }
-    if (changed) {
+    if (changed && less) {
         arch_tlb_flush_range(&space->mmu, first, end);
+    } else if (changed) {
+        arch_tlb_flush_local(&space->mmu, first, end);
     }
 }
 
@@ -166,7 +192,7 @@ static void copy_entries(struct space *child, bool private, pte_t *from, pte_t *
         }
         if (!arch_pte_borrowed(pte)) {
             frame_get(paddr_to_frame(arch_pte_paddr(pte)));
-            child->resident_pages++;
+            child->resident_pages++; /* nobody faults there yet */
         }
         to[i] = pte;
     }

@@ -121,9 +121,9 @@ int space_remap(struct space *space, const struct space_remap *asked, vaddr_t *o
         return -EPERM;
     }
     struct list dead = LIST_INIT(dead);
-    mutex_lock(&space->lock);
+    rw_write_lock(&space->lock);
     int error = remap_locked(space, &remap, out, &dead);
-    mutex_unlock(&space->lock);
+    rw_write_unlock(&space->lock);
     regions_reap(&dead);
     return error;
 }

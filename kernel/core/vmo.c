@@ -150,22 +150,31 @@ void vmo_fill(const struct absent_page *page, char *dst, size_t from, size_t to)
     }
 }
 
-int vmo_insert(struct vmo *vmo, uint64_t index, struct frame *frame, bool *stale,
+struct absent_page vmo_absent_locked(struct vmo *vmo, uint64_t index)
+{
+    bool hole = page_tree_find(&vmo->pages, index) == HOLE;
+    return (struct absent_page){vmo, index, hole, vmo->cuts};
+}
+
+int vmo_insert(const struct absent_page *page, struct frame *frame, bool *stale,
                struct frame **there)
 {
+    struct vmo *vmo = page->vmo;
     int error = 0;
     paddr_t paddr;
     spin_lock(&vmo->lock);
-    struct frame **slot = page_tree_slot(&vmo->pages, index);
+    struct frame **slot = page_tree_slot(&vmo->pages, page->index);
     if (slot == NULL) {
         error = -ENOMEM;
     } else if (is_page(*slot)) {
         frame_get(*slot);
         *there = *slot;
         error = -EEXIST;
+    } else if (vmo->cuts != page->cuts) {
+        error = -EAGAIN;
     } else {
         *stale = *slot == NULL && !list_empty(&vmo->regions) &&
-                 vmo_is_borrowed_locked(vmo, index, &paddr);
+                 vmo_is_borrowed_locked(vmo, page->index, &paddr);
         frame->spare = FRAME_OBJECT;
         *slot = frame;
         vmo->page_count++;
@@ -174,34 +183,47 @@ int vmo_insert(struct vmo *vmo, uint64_t index, struct frame *frame, bool *stale
     return error;
 }
 
-/* Makes the page at index; *stale as vmo_insert. */
-static int make_page(struct vmo *vmo, uint64_t index, bool *stale, struct vmo_page *out)
+/* Who asks for a page: a mapping, which has none beyond the object's end, or a file. */
+enum asker { BY_FAULT, BY_FILE };
+
+static bool is_beyond_locked(const struct vmo *vmo, uint64_t index)
 {
-    struct frame *frame = frame_alloc(0);
+    uint64_t size = vmo_size(vmo);
+    return index >= size / PAGE_SIZE + ((size & PAGE_MASK) != 0);
+}
+
+/* Makes the page at index, for writing, unless it is there by now; *stale as vmo_insert. */
+static int make_page(struct vmo *vmo, uint64_t index, enum asker asker, bool *stale,
+                     struct vmo_page *out)
+{
+    struct frame *frame = frame_alloc(0), *there = NULL;
     if (frame == NULL) {
         return -ENOMEM;
     }
-    spin_lock(&vmo->lock);
-    const struct absent_page absent = {vmo, index, page_tree_find(&vmo->pages, index) == HOLE};
-    spin_unlock(&vmo->lock);
-    vmo_fill(&absent, frame_to_virt(frame), 0, PAGE_SIZE);
-
     frame_get(frame); /* one for the object, one for the caller */
-    struct frame *there;
-    int error = vmo_insert(vmo, index, frame, stale, &there);
+    int error;
+    do {
+        spin_lock(&vmo->lock);
+        bool beyond = asker == BY_FAULT && is_beyond_locked(vmo, index);
+        const struct absent_page absent = vmo_absent_locked(vmo, index);
+        spin_unlock(&vmo->lock);
+        vmo_fill(&absent, frame_to_virt(frame), 0, PAGE_SIZE);
+        error = beyond ? -ENXIO : vmo_insert(&absent, frame, stale, &there);
+    } while (error == -EAGAIN);
     if (error != 0) {
         frame_put(frame);
         frame_put(frame);
-        if (error != -EEXIST) {
-            return error;
-        }
         frame = there;
     }
-    *out = (struct vmo_page){frame_to_paddr(frame), false};
-    return 0;
+    if (error == 0 || error == -EEXIST) {
+        *out = (struct vmo_page){frame_to_paddr(frame), false};
+        error = 0;
+    }
+    return error;
 }
 
-int vmo_get_page(struct vmo *vmo, uint64_t index, bool write, struct vmo_page *out)
+static int get_page(struct vmo *vmo, uint64_t index, bool write, enum asker asker,
+                    struct vmo_page *out)
 {
     spin_lock(&vmo->lock);
     bool found = find_locked(vmo, index, write, out);
@@ -210,9 +232,24 @@ int vmo_get_page(struct vmo *vmo, uint64_t index, bool write, struct vmo_page *o
         return 0;
     }
     bool stale = false;
-    int error = make_page(vmo, index, &stale, out);
+    int error = make_page(vmo, index, asker, &stale, out);
     if (error == 0 && stale) {
         vmo_unmap(vmo, index, index, false);
+    }
+    return error;
+}
+
+int vmo_get_page(struct vmo *vmo, uint64_t index, bool write, struct vmo_page *out)
+{
+    return get_page(vmo, index, write, BY_FILE, out);
+}
+
+int vmo_make_writable(struct vmo *vmo, uint64_t index)
+{
+    struct vmo_page page;
+    int error = get_page(vmo, index, true, BY_FAULT, &page);
+    if (error == 0) {
+        frame_put(paddr_to_frame(page.paddr));
     }
     return error;
 }
@@ -229,14 +266,14 @@ int vmo_fault_page(struct vmo *vmo, uint64_t index, bool write, struct vmo_page 
         return 0;
     }
     bool stale = false; /* not: the slot is a hole, or was never mapped from borrowed bytes */
-    return borrowed ? -EAGAIN : make_page(vmo, index, &stale, out);
+    return borrowed ? -EAGAIN : make_page(vmo, index, BY_FAULT, &stale, out);
 }
 
 void vmo_copy_page(struct vmo *vmo, uint64_t index, void *dst)
 {
     struct vmo_page page;
     spin_lock(&vmo->lock);
-    const struct absent_page absent = {vmo, index, page_tree_find(&vmo->pages, index) == HOLE};
+    const struct absent_page absent = vmo_absent_locked(vmo, index);
     bool found = find_locked(vmo, index, false, &page);
     spin_unlock(&vmo->lock);
     if (!found) {

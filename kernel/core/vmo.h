@@ -32,6 +32,9 @@ struct vmo_page {
 int vmo_get_page(struct vmo *vmo, uint64_t index, bool write, struct vmo_page *out);
 /* As above, but false instead of making it. */
 bool vmo_find_page(struct vmo *vmo, uint64_t index, struct vmo_page *out);
+/* Sees to it that the page is the object's own: 0, -ENOMEM, -ENXIO beyond the end. May sleep; no
+ * space's lock held. */
+int vmo_make_writable(struct vmo *vmo, uint64_t index);
 
 /* Byte access for file reads and writes: to and from kernel or user memory, see kernel/core/io.h.
  * Not bounded by vmo_size. Holes read as zeroes and are not filled by reading. Bytes moved are
@@ -62,8 +65,9 @@ struct region;
  * pages are as old), or NULL. The region holds a reference of its own. */
 void vmo_attach(struct vmo *vmo, struct region *region, const struct region *like);
 void vmo_detach(struct vmo *vmo, struct region *region);
-/* vmo_get_page, but -EAGAIN when other mappings of the page must be taken away first, for which the
- * caller lets go of its lock and calls vmo_get_page. */
+/* vmo_get_page, but -ENXIO for a page beyond the end, and -EAGAIN when other mappings of the page
+ * must be taken away first, for which the caller lets go of its lock and calls vmo_make_writable.
+ */
 int vmo_fault_page(struct vmo *vmo, uint64_t index, bool write, struct vmo_page *out);
 /* The pages at [index, index + count) that are there, others with paddr 0; those counted come with
  * a reference. */

@@ -18,6 +18,7 @@ struct vmo {
     uint64_t borrowed;      /* [lock] bytes of it in force */
     struct page_tree pages; /* [lock] frames, each with a reference, or HOLE */
     uint64_t page_count;    /* [lock] */
+    unsigned cuts;          /* [lock] how often pages were taken away */
     struct list regions;    /* [lock] that map it; in a pass those visited are at the end */
     unsigned pass;          /* [shrink, and lock for others to read] */
     struct mutex shrink;    /* held while mappings are taken out of spaces */
@@ -34,18 +35,21 @@ static inline bool is_page(const struct frame *frame)
 /* Whether the page at index is a whole one of the borrowed bytes; REQUIRES lock. Only for slots
  * that are empty. */
 bool vmo_is_borrowed_locked(const struct vmo *vmo, uint64_t index, paddr_t *paddr);
-/* A page that is not there; hole: what was in its slot. */
+/* A page that was not there when it was looked for: what was in its slot, and vmo->cuts then. */
 struct absent_page {
     struct vmo *vmo;
     uint64_t index;
     bool hole;
+    unsigned cuts;
 };
+struct absent_page vmo_absent_locked(struct vmo *vmo, uint64_t index);
 /* Writes what the absent page reads as in [from, to) to the same place of dst. */
 void vmo_fill(const struct absent_page *page, char *dst, size_t from, size_t to);
-/* Puts a frame (its reference is taken over) into an empty slot. Returns 0 with *stale telling that
- * mappings of borrowed bytes must go, -EEXIST (then *there is the page, with a reference), or
- * -ENOMEM; with an error the frame is still the caller's. */
-int vmo_insert(struct vmo *vmo, uint64_t index, struct frame *frame, bool *stale,
+/* Puts a frame (its reference is taken over), filled as the page was found, in its place. Returns 0
+ * with *stale telling that mappings of borrowed bytes must go, -EEXIST (then *there is the page,
+ * with a reference), -EAGAIN (pages were taken away meanwhile: it may have to be filled otherwise),
+ * or -ENOMEM; with an error the frame is still the caller's. */
+int vmo_insert(const struct absent_page *page, struct frame *frame, bool *stale,
                struct frame **there);
 /* Takes the object's pages [first, last] out of all spaces; with `copies` what private mappings
  * have copied of them, too. ACQUIRES and RELEASES shrink and the locks of spaces. */

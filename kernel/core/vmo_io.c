@@ -80,7 +80,7 @@ static int write_absent(const struct absent_page *page, size_t start, size_t siz
 
     bool stale = false;
     struct frame *there;
-    int error = vmo_insert(vmo, index, frame, &stale, &there);
+    int error = vmo_insert(page, frame, &stale, &there);
     if (error == -EEXIST) {
         memcpy((char *)frame_to_virt(there) + start, bytes + start, got);
         frame_put(there);
@@ -88,7 +88,7 @@ static int write_absent(const struct absent_page *page, size_t start, size_t siz
     if (error != 0) {
         frame_put(frame);
     }
-    if (error == -ENOMEM) {
+    if (error == -ENOMEM || error == -EAGAIN) {
         io_skip(io, got);
         return error;
     }
@@ -99,6 +99,7 @@ static int write_absent(const struct absent_page *page, size_t start, size_t siz
     return got < size ? -EFAULT : 0;
 }
 
+/* -EAGAIN: nothing was done, because pages were taken away meanwhile. */
 static int write_page(struct vmo *vmo, uint64_t offset, size_t size, struct io *io, size_t *moved)
 {
     spin_lock(&vmo->lock);
@@ -106,9 +107,9 @@ static int write_page(struct vmo *vmo, uint64_t offset, size_t size, struct io *
     if (is_page(frame)) {
         frame_get(frame);
     }
+    const struct absent_page absent = {vmo, offset / PAGE_SIZE, frame == HOLE, vmo->cuts};
     spin_unlock(&vmo->lock);
     if (!is_page(frame)) {
-        const struct absent_page absent = {vmo, offset / PAGE_SIZE, frame == HOLE};
         return write_absent(&absent, offset & PAGE_MASK, size, io, moved);
     }
     *moved = io_take(io, (char *)frame_to_virt(frame) + (offset & PAGE_MASK), size);
@@ -124,6 +125,9 @@ int vmo_write(struct vmo *vmo, uint64_t offset, struct io *io, size_t size, size
         size_t piece = MIN(PAGE_SIZE - (offset & PAGE_MASK), size - *done), moved = 0;
         int error = write_page(vmo, offset, piece, io, &moved);
         *done += moved;
+        if (unlikely(error == -EAGAIN)) {
+            continue;
+        }
         if (error != 0) {
             return error;
         }

@@ -64,14 +64,15 @@ void vmo_truncate(struct vmo *vmo, uint64_t size)
     size_t part = size & PAGE_MASK;
     paddr_t paddr;
     spin_lock(&vmo->lock);
-    vmo->size = MIN(vmo->size, size);
+    vmo->cuts++;
+    vmo_set_size(vmo, MIN(vmo->size, size));
     struct frame *frame = part != 0 ? page_tree_find(&vmo->pages, index) : NULL;
     if (is_page(frame)) {
         memset((char *)frame_to_virt(frame) + part, 0, PAGE_SIZE - part);
     } else if (frame == NULL && vmo_is_borrowed_locked(vmo, index, &paddr)) {
         first = index; /* the page is not whole from here on: no longer mapped in place */
     }
-    vmo->borrowed = MIN(vmo->borrowed, size);
+    __atomic_store_n(&vmo->borrowed, MIN(vmo->borrowed, size), __ATOMIC_RELAXED);
     page_tree_drop(&vmo->pages, end, UINT64_MAX, drop_page, vmo);
     bool mapped = is_mapped_locked(vmo);
     spin_unlock(&vmo->lock);
@@ -133,6 +134,7 @@ int vmo_punch(struct vmo *vmo, uint64_t start, uint64_t end)
         return error;
     }
     spin_lock(&vmo->lock);
+    vmo->cuts++;
     page_tree_drop(&vmo->pages, first, last - 1, drop_page, vmo);
     error = make_holes_locked(vmo, first, last - 1);
     bool mapped = is_mapped_locked(vmo);

@@ -134,9 +134,18 @@ static void run_one(struct work_cpu *q, struct work *work)
     waitq_wake_all(&q->done);
 }
 
+/* The caller runs the works of this CPU from here on. */
+static struct work_cpu *go_to(unsigned cpu)
+{
+    struct cpumask only = {{0}};
+    cpumask_set(&only, cpu);
+    (void)sched_set_affinity(current, &only);
+    return &percpu_of(cpu, work_cpu);
+}
+
 static _Noreturn void worker_run(void *arg)
 {
-    struct work_cpu *q = arg;
+    struct work_cpu *q = go_to((unsigned)(uintptr_t)arg);
     struct work *work;
     for (;;) {
         wait_event(&q->more, (work = take(q, false)) != NULL);
@@ -147,12 +156,16 @@ static _Noreturn void worker_run(void *arg)
 
 /* With no memory for a worker, its works are not lost: thread 2 runs them, and the next one asks
  * again. */
-static void run_without_worker(struct work_cpu *q)
+static void run_without_worker(unsigned cpu)
 {
+    struct cpumask before;
+    sched_get_affinity(current, &before);
+    struct work_cpu *q = go_to(cpu);
     struct work *work;
     while ((work = take(q, true)) != NULL) {
         run_one(q, work);
     }
+    (void)sched_set_affinity(current, &before);
 }
 
 void work_make_workers(int (*create)(const char *name, void (*entry)(void *arg), void *arg))
@@ -161,11 +174,10 @@ void work_make_workers(int (*create)(const char *name, void (*entry)(void *arg),
         wait_event(&asked_wait, !cpumask_empty(&asked));
         cpumask_for_each (cpu, &asked) {
             char name[sizeof(current->name)];
-            struct work_cpu *q = &percpu_of(cpu, work_cpu);
             cpumask_clear_atomic(&asked, cpu);
             snprintf(name, sizeof(name), "kworker/%u", cpu);
-            if (create(name, worker_run, q) < 0) {
-                run_without_worker(q);
+            if (create(name, worker_run, (void *)(uintptr_t)cpu) < 0) {
+                run_without_worker(cpu);
             }
         }
     }

@@ -124,9 +124,9 @@ class Report:
 class Shim:
     """A machine whose image is entered by the shim; `put` places bytes in its memory first."""
 
-    def __init__(self, entry, *, wide=False, memory="64M", cpu="max"):
+    def __init__(self, entry, *, wide=False, memory="64M", cpu="max", smp=1):
         self.machine = qemu.Machine(OUT / "shim.elf", machine="microvm,acpi=off", memory=memory,
-                                    cpu=cpu)
+                                    cpu=cpu, smp=smp)
         self.count = 0
         self.argument = BLOBS
         self.mode = (1 if wide else 0, entry)
@@ -143,12 +143,15 @@ class Shim:
 
 def pvh(start_info=None, *, memmap=None, version=1, entries=None, cmdline=b"", cmdline_at=None,
         modules=None, module_count=None, initrd=None, rsdp=0, magic=0x336ec578, memmap_at=None,
-        modules_at=None, **options):
-    """A PVH start of the report kernel with this start info."""
-    elf = (OUT / "alba.elf").read_bytes()
+        modules_at=None, image=None, blobs=(), **options):
+    """A PVH start of the report kernel, or another image, with this start info."""
+    image = image or OUT / "alba.elf"
+    elf = image.read_bytes()
     entry = struct.unpack_from("<Q", elf, 24)[0]
     shim = Shim(entry, **options)
-    shim.machine.command += ["-device", f"loader,file={OUT / 'alba.elf'}"]
+    shim.machine.command += ["-device", f"loader,file={image}"]
+    for address, data in blobs:
+        shim.put(address, data)
     if memmap is None:
         memmap = [(0, 0x9fc00, 1), (0x100000, 0x3f00000, 1)]
     table = b"".join(struct.pack("<QQII", *entry_, 0) for entry_ in memmap)

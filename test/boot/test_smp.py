@@ -2,7 +2,9 @@
 """Further CPUs: they come up on every machine, by every door and table, as many as are asked for;
 and what tables may say that is not so."""
 import re
+import struct
 
+import doors_util
 import newc
 import pytest
 import qemu
@@ -79,3 +81,114 @@ def test_options(boot, option, online, present):
 ])
 def test_bad_options(boot, option, text):
     assert text in assert_online(boot("0-3", append=option), "0-3").output
+
+
+# What tables may say: an RSDP, an XSDT and a MADT of ours, on a machine with two processors.
+
+TABLES = doors_util.BLOBS + 0x40000
+ENABLED = 1
+
+
+def summed(table, place):
+    """With the byte at `place` such that all bytes add up to nothing."""
+    table = bytearray(table)
+    table[place] = -sum(table) & 0xff
+    return bytes(table)
+
+
+def table(signature, body):
+    return summed(signature + struct.pack("<IBB6s8sIII", 36 + len(body), 1, 0, b"ALBA", b"TESTTEST", 1, 0,
+                                          0) + body, 9)
+
+
+def apic(number, flags=ENABLED):
+    return struct.pack("<BBBBI", 0, 8, 0, number, flags)
+
+
+def x2apic(number, flags=ENABLED):
+    return struct.pack("<BBHIII", 9, 16, 0, number, flags, 0)
+
+
+IO_APIC = struct.pack("<BBBBII", 1, 12, 0, 0, 0xfec00000, 0)
+
+
+def acpi(entries):
+    """RSDP, XSDT and MADT, as they lie in memory from TABLES on."""
+    madt = table(b"APIC", struct.pack("<II", 0xfee00000, 1) + entries)
+    xsdt = table(b"XSDT", struct.pack("<Q", TABLES + 0x100))
+    rsdp = summed(b"RSD PTR \0ALBA  \2" + bytes(4), 8)
+    rsdp = summed(rsdp + struct.pack("<IQ", 36, TABLES + 0x40) + bytes(4), 32)
+    return rsdp.ljust(0x40, b"\0") + xsdt.ljust(0xc0, b"\0") + madt
+
+
+@pytest.fixture(scope="module", name="forged")
+def fixture_forged(built):
+    doors_util.build()
+
+    def start(entries, online, files="", append="", tables=None, **options):
+        return doors_util.pvh(
+            image=built("x86_64/alba.elf"), initrd=newc.root(built("guest/cpus").read_bytes()), smp=2,
+            cmdline=f"console=ttyS0 {append} -- {online} {files}".encode(), rsdp=TABLES,
+            blobs=[(TABLES, tables or acpi(entries))], **options)
+    return start
+
+
+def missing(result):
+    return re.findall(r"CPU (\d+) \(APIC id (\d+)\) did not come up", result.output)
+
+
+def test_tables_as_they_should_be(forged):
+    result = assert_online(forged(apic(0) + apic(1) + IO_APIC, "0-1"), "0-1")
+    assert not re.search("did not come up|damaged", result.output), result
+
+
+@pytest.mark.parametrize("entries", [
+    apic(0) + apic(1) + apic(1) + apic(0) + x2apic(1),              # twice and more
+    apic(0) + apic(1) + apic(7, 0) + x2apic(9, 0) + apic(8, 2),     # disabled, for hot-plug
+    x2apic(1) + x2apic(0),                                          # the boot CPU last
+    apic(1),                                                        # the boot CPU not at all
+    apic(0) + apic(1) + apic(0xff) + x2apic(0xffffffff),            # "everybody" is nobody
+    apic(0) + apic(1) + bytes([0x80, 4, 1, 2]) + bytes([0x7f, 2]),  # entries of another time
+    apic(0) + apic(1) + apic(5)[:6],                                # cut off
+], ids=["duplicates", "disabled", "order", "no boot CPU", "broadcast ids", "unknown", "cut"])
+def test_odd_tables(forged, entries):
+    result = assert_online(forged(entries + (IO_APIC if len(entries) % 4 == 0 else b""), "0-1",
+                                  "/sys/devices/system/cpu/present"), "0-1")
+    assert "damaged" not in result.output, result
+    assert contents(result, "/sys/devices/system/cpu/present") == "0-1\n", result
+
+
+def test_more_processors_than_there_are(forged):
+    """The others are up long before; that some are missing is said after ten seconds."""
+    present = "/sys/devices/system/cpu/present"
+    result = assert_online(forged(apic(0) + apic(3) + apic(1) + apic(77), "0,2",
+                                  f"wait=2 {present}"), "0,2")
+    assert missing(result) == [("1", "3"), ("3", "77")], result
+    assert contents(result, present) == "0-3\n", result
+
+
+def test_full_tables(forged):
+    """All 255 ids, of which two are: a block for each."""
+    result = assert_online(forged(b"".join(apic(i) for i in range(256)), "0-1", "wait=253",
+                                  memmap=[(0, 0x9fc00, 1), (0x100000, 0xff00000, 1)],
+                                  memory="256M"), "0-1")
+    assert missing(result) == [(str(i), str(i)) for i in range(2, 255)], result
+
+
+def test_ids_that_need_an_x2apic(forged):
+    result = assert_online(forged(apic(0) + apic(1) + x2apic(0x1000), "0-1", cpu="max,-x2apic"), "0-1")
+    assert "CPU 2 (APIC id 4096) is left out: only an x2APIC reaches it" in result.output, result
+
+
+@pytest.mark.parametrize("damage", [9, 0x40 + 9, 0x100 + 9, 0x100 + 4])
+def test_damaged_tables(forged, damage):
+    """A sum or length that is wrong: the MP table counts."""
+    tables = bytearray(acpi(apic(0) + apic(1) + apic(2)))
+    tables[damage] ^= 0x55
+    result = assert_online(forged(b"", "0-1", tables=bytes(tables)), "0-1")
+    assert not missing(result), result
+
+
+def test_no_memory_below_1_mib(forged):
+    result = assert_online(forged(apic(0) + apic(1), "0", memmap=[(0x100000, 0x3f00000, 1)]), "0")
+    assert "smp: no memory below 1 MiB" in result.output, result

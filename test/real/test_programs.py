@@ -16,7 +16,7 @@ LIMIT = 600  # seconds; catches hangs only
 COMMON = """bash dash sh ls cp mv ln rm mkdir rmdir cat du df stat touch sort split tee timeout
 nohup env seq shuf grep sed awk mawk find xargs tar gzip zcat diff cmp perl head tail wc tr od echo date
 sleep kill uname id whoami tty dd chmod chown readlink realpath md5sum truncate fallocate mkfifo mknod
-nice chroot install tac yes true false printf xz""".split()
+nice chroot install tac nproc renice ionice chrt taskset setpriv prlimit cut yes true false printf xz""".split()
 BUILD = "gcc make as ld nm cc1 collect2 ar".split()
 GIT = ["git"]
 
@@ -129,7 +129,7 @@ def fixture_everything(root_with):
     return root_with(COMMON + BUILD + GIT, [*trees, "/usr/lib/git-core", "/usr/share/git-core"])
 
 
-@pytest.mark.parametrize("name", ["files", "text", "jobs"])
+@pytest.mark.parametrize("name", ["files", "text", "jobs", "scheduling"])
 def test_common_programs(same, common, name):
     same(common, name)
 
@@ -137,3 +137,18 @@ def test_common_programs(same, common, name):
 @pytest.mark.parametrize("name", ["build", "git", "parallel"])
 def test_compiler_and_git(same, everything, name):
     same(everything, name, "2G")
+
+
+TRY_PRIORITIES = """nice -n -5 nice 2>/dev/null; nice -n -6 nice 2>/dev/null
+chrt -f 10 echo ten 2>/dev/null; chrt -r 11 echo eleven 2>/dev/null
+chrt -i 0 chrt -o 0 echo back 2>/dev/null; echo"""
+
+
+@pytest.mark.parametrize("nice,rtprio,said", [(0, 0, "0 0"), (25, 10, "-5 0 ten back")])
+def test_limits_of_priorities(built, common, nice, rtprio, said):
+    """RLIMIT_NICE and RLIMIT_RTPRIO of somebody without rights (getrlimit(2)). This system's root may
+    lack the right to raise them, so only Alba is asked."""
+    there = run([built("alba"), "run", "-m", "512M", "--root", common, "--entry", "env", "sh", "-c",
+                 f"chmod 755 /; prlimit --nice={nice} --rtprio={rtprio} setpriv --reuid=65534"
+                 f" --clear-groups sh -c '{TRY_PRIORITIES}'"])
+    assert there == [*said.split(), "", "status 0"]

@@ -73,7 +73,8 @@ static const struct proc_task head = {
     .fd_size = 256,
     .caps = {0, 0x1fffeffffff, 0x1fffeffffff, 0x1fffeffffff, 0},
     .queue_limit = 96365,
-    .cpus_allowed = 3,
+    .cpus_allowed = {{3}},
+    .cpus = 2,
     .memory =
         {
             .valid = true,
@@ -318,15 +319,34 @@ static void test_load_and_uptime(void **state)
 static void test_cpu_list(void **state)
 {
     static const struct {
-        uint64_t set;
-        const char *list;
-    } rows[] = {{0, ""},         {1, "0"},         {3, "0-1"}, {0x8000000000000000, "63"},
-                {~0ull, "0-63"}, {0x2d, "0,2-3,5"}};
+        struct cpumask set;
+        unsigned cpus;
+        const char *list, *mask;
+    } rows[] = {
+        {{{0}}, 1, "", "0"},
+        {{{1}}, 1, "0", "1"},
+        {{{3}}, 2, "0-1", "3"},
+        {{{1}}, 5, "0", "01"},
+        {{{0x2d}}, 32, "0,2-3,5", "0000002d"},
+        {{{0x2d}}, 33, "0,2-3,5", "0,0000002d"},
+        {{{1ull << 63}}, 64, "63", "80000000,00000000"},
+        {{{~0ull, 5}}, 67, "0-64,66", "5,ffffffff,ffffffff"},
+        {{{0, 0, 0, 1ull << 63}}, 256, "255", "80000000,,,,,,,"},
+        {{{~0ull, ~0ull, ~0ull, ~0ull}}, 256, "0-255", "ffffffff,,,,,,,"},
+    };
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         struct text text = {0};
-        proc_format_cpu_list(&text, rows[i].set);
+        proc_format_cpu_list(&text, &rows[i].set);
         check_text(&text, rows[i].list);
+        proc_format_cpu_mask(&text, &rows[i].set, rows[i].cpus);
+        if (rows[i].cpus < 256) {
+            check_text(&text, rows[i].mask);
+        } else {
+            assert_int_equal(text.size, 8 * 9 - 1);
+            assert_memory_equal(text.bytes, rows[i].mask, 9);
+            text_free(&text);
+        }
     }
 }
 

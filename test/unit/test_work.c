@@ -42,7 +42,7 @@ static int create(const char *name, void (*entry)(void *arg), void *arg)
     assert_int_equal(LOAD(made_cpus) >> cpu & 1, 0); /* one each */
     ADD(made_cpus, 1u << cpu);
     ADD(made, 1);
-    return fake_thread(cpu, entry, arg);
+    return fake_thread(0, entry, arg); /* it goes to its CPU itself */
 }
 
 static void thread_2(void *arg)
@@ -105,6 +105,7 @@ static void runs_without_worker(void **state)
     STORE(no_memory, true);
     assert_true(queue_on_cpu(&a.work, 3));
     wait_until(&a.runs, 1);
+    assert_int_equal(a.cpu, 3);
     work_flush();
     wait_until(&refused, 1);
     assert_true(queue_on_cpu(&a.work, 3)); /* it asks again, and again there is none */

@@ -4,7 +4,8 @@
  * kernel half: its root entries are made before the first space and do not change from then on.
  * Tables of the user half come from and go back to a small pool of clear pages for each CPU, so
  * that a short-lived process does not pay for clearing them. The struct frame of a user table's
- * page counts the entries in use (`spare`) and bounds their numbers (`priv`).
+ * page counts the entries in use and bounds their numbers (`priv`).
+ * Several threads may look up and add tables at once; who takes tables away is alone.
  * Which CPUs use them, and what their TLBs hold, is in tlb.c.
  */
 #include "kernel/arch/mmu.h"
@@ -17,12 +18,26 @@
 #include <machine/paging.h>
 
 #define USER_SLOTS  256u
-#define NO_LEAF     1ul /* leaf_start: no table is remembered */
 #define USER_SPAN   (1ul << 47)
 #define POOL_TABLES 24u
 #define POOL_ROOTS  4u
 
 static bool kernel_half_is_final; /* root entries: constant once true */
+
+/*
+ * mmu->leaf: the number of the table's frame above the number of its 2 MiB of addresses, which with
+ * 47 bits of them leaves a bit for none; frames have 32-bit numbers.
+ */
+#define LEAF_BITS 27
+#define LEAF_MASK ((1ul << LEAF_BITS) - 1)
+#define NO_LEAF   ~0ul
+
+/* struct frame's priv of a table: how many entries are in use, the highest and the lowest of them.
+ */
+#define USE_ONE    (1ul << 32)
+#define USED(priv) ((priv) >> 32)
+#define HIGH(priv) ((unsigned)((priv) >> 16 & 0xffff))
+#define LOW(priv)  ((unsigned)((priv)&0xffff))
 
 /* Clear pages for tables, and roots with a clear user half. Owner: the CPU, interrupts off. */
 struct table_pool {
@@ -74,27 +89,36 @@ static bool pool_reclaim(void)
 static void note_entry(pte_t *table, unsigned index)
 {
     struct frame *frame = paddr_to_frame(virt_to_phys(table));
-    unsigned low = frame->priv & 0xffff, high = frame->priv >> 16;
-    if (frame->spare++ == 0) {
-        low = high = index;
-    }
-    frame->priv = MIN(low, index) | (unsigned long)MAX(high, index) << 16;
+    unsigned long old = __atomic_load_n(&frame->priv, __ATOMIC_RELAXED), new;
+    do {
+        unsigned low = USED(old) != 0 ? MIN(LOW(old), index) : index;
+        unsigned high = USED(old) != 0 ? MAX(HIGH(old), index) : index;
+        new = (USED(old) + 1) * USE_ONE | (unsigned long)high << 16 | low;
+    } while (!__atomic_compare_exchange_n(&frame->priv, &old, new, true, __ATOMIC_RELAXED,
+                                          __ATOMIC_RELAXED));
 }
 
+/* Makes the table that parent[index] leads to, unless somebody else just did: false: no memory. */
 static bool table_add(struct arch_mmu *mmu, pte_t *parent, unsigned level, unsigned index)
 {
     struct frame *frame = pool_take();
+    pte_t none = 0;
     if (frame == NULL) {
         return false;
     }
-    frame->spare = 0;
-    parent[index] = frame_to_paddr(frame) | TABLE_FLAGS | X86_PTE_USER;
+    frame->priv = 0;
+    if (!__atomic_compare_exchange_n(&parent[index], &none,
+                                     frame_to_paddr(frame) | TABLE_FLAGS | X86_PTE_USER, false,
+                                     __ATOMIC_RELEASE, __ATOMIC_RELAXED)) {
+        pool_give(frame);
+        return true;
+    }
     if (level == ROOT_LEVEL) {
-        mmu->root_used[index / 64] |= 1ul << index % 64;
+        __atomic_fetch_or(&mmu->root_used[index / 64], 1ul << index % 64, __ATOMIC_RELAXED);
     } else {
         note_entry(parent, index);
     }
-    mmu->table_pages++;
+    __atomic_fetch_add(&mmu->table_pages, 1, __ATOMIC_RELAXED);
     return true;
 }
 
@@ -102,14 +126,15 @@ size_t arch_mmu_leaf(struct arch_mmu *mmu, vaddr_t va, vaddr_t end, bool alloc, 
 {
     unsigned index = table_index(va, 0);
     size_t pages = (end - va) >> PAGE_SHIFT;
-    if (likely((va & ~(entry_span(1) - 1)) == mmu->leaf_start)) {
-        *entry = &mmu->leaf[index];
+    uint64_t leaf = __atomic_load_n(&mmu->leaf, __ATOMIC_RELAXED);
+    if (likely((leaf & LEAF_MASK) == va / entry_span(1))) {
+        *entry = (pte_t *)phys_to_virt(leaf >> LEAF_BITS << PAGE_SHIFT) + index;
         return MIN(ENTRIES - index, pages);
     }
     pte_t *table = phys_to_virt(mmu->root);
     for (unsigned level = ROOT_LEVEL; level > 0; level--) {
         unsigned slot = table_index(va, level);
-        if (unlikely(!(table[slot] & X86_PTE_PRESENT))) {
+        if (unlikely(!(__atomic_load_n(&table[slot], __ATOMIC_ACQUIRE) & X86_PTE_PRESENT))) {
             *entry = NULL;
             if (!alloc) {
                 vaddr_t next = (va | (entry_span(level) - 1)) + 1;
@@ -119,10 +144,10 @@ size_t arch_mmu_leaf(struct arch_mmu *mmu, vaddr_t va, vaddr_t end, bool alloc, 
                 return 0;
             }
         }
-        table = table_at(table[slot]);
+        table = table_at(__atomic_load_n(&table[slot], __ATOMIC_ACQUIRE));
     }
-    mmu->leaf_start = va & ~(entry_span(1) - 1);
-    mmu->leaf = table;
+    leaf = virt_to_phys(table) >> PAGE_SHIFT << LEAF_BITS | va / entry_span(1);
+    __atomic_store_n(&mmu->leaf, leaf, __ATOMIC_RELAXED);
     *entry = &table[index];
     return MIN(ENTRIES - index, pages);
 }
@@ -156,7 +181,7 @@ static bool entry_trim(struct trim *trim, pte_t *entry, unsigned level, vaddr_t 
 static bool tables_trim(struct trim *trim, pte_t *table, unsigned level, vaddr_t base)
 {
     struct frame *frame = paddr_to_frame(virt_to_phys(table));
-    unsigned low = frame->priv & 0xffff, high = frame->priv >> 16;
+    unsigned low = LOW(frame->priv), high = HIGH(frame->priv);
     size_t span = entry_span(level);
     if (trim->start > base) {
         low = MAX(low, (unsigned)((trim->start - base) / span));
@@ -164,12 +189,12 @@ static bool tables_trim(struct trim *trim, pte_t *table, unsigned level, vaddr_t
     if (trim->end - 1 < base + high * span) {
         high = (unsigned)((trim->end - 1 - base) / span);
     }
-    for (unsigned i = low; i <= high && frame->spare != 0; i++) {
+    for (unsigned i = low; i <= high && USED(frame->priv) != 0; i++) {
         if (table[i] != 0 && entry_trim(trim, &table[i], level, base + i * span)) {
-            frame->spare--;
+            frame->priv -= USE_ONE;
         }
     }
-    return frame->spare == 0;
+    return USED(frame->priv) == 0;
 }
 
 static void root_trim(struct trim *trim)
@@ -177,7 +202,7 @@ static void root_trim(struct trim *trim)
     struct arch_mmu *mmu = trim->mmu;
     pte_t *root = phys_to_virt(mmu->root);
     unsigned last = (unsigned)((trim->end - 1) / entry_span(ROOT_LEVEL));
-    mmu->leaf_start = NO_LEAF;
+    mmu->leaf = NO_LEAF;
     for (unsigned word = 0; word < ARRAY_SIZE(mmu->root_used); word++) {
         for (uint64_t used = mmu->root_used[word]; used != 0; used &= used - 1) {
             unsigned bit = (unsigned)__builtin_ctzl(used), index = word * 64 + bit;
@@ -240,7 +265,7 @@ int arch_mmu_create(struct arch_mmu *mmu)
         memset(root, 0, USER_SLOTS * sizeof(pte_t));
         memcpy(root + USER_SLOTS, from + USER_SLOTS, USER_SLOTS * sizeof(pte_t));
     }
-    *mmu = (struct arch_mmu){.root = frame_to_paddr(frame), .leaf_start = NO_LEAF};
+    *mmu = (struct arch_mmu){.root = frame_to_paddr(frame), .leaf = NO_LEAF};
     x86_tlb_begin(mmu);
     return 0;
 }

@@ -133,6 +133,18 @@ void arch_mmu_idle(void)
     arch_irq_restore(irq);
 }
 
+/* Flushes entries of the mmu that is loaded. Interrupts off. */
+static void flush_entries(const struct cpu_tlb *tlb, vaddr_t start, vaddr_t end)
+{
+    if (end - start > FLUSH_PAGES * PAGE_SIZE) {
+        x86_write_cr3(cr3_of(tlb, false));
+        return;
+    }
+    for (vaddr_t va = start; va < end; va += PAGE_SIZE) {
+        x86_invlpg(va);
+    }
+}
+
 /* Does what is asked on this CPU. Interrupts off. */
 static void flush_here(const struct flush_request *request)
 {
@@ -154,15 +166,12 @@ static void flush_here(const struct flush_request *request)
     if (slot->flushes >= request->number) {
         return; /* a whole flush did this one, too */
     }
-    if (slot->flushes + 1 == request->number &&
-        request->end - request->start <= FLUSH_PAGES * PAGE_SIZE) {
+    if (slot->flushes + 1 == request->number) {
         slot->flushes = request->number;
-        for (vaddr_t va = request->start; va < request->end; va += PAGE_SIZE) {
-            x86_invlpg(va);
-        }
+        flush_entries(tlb, request->start, request->end);
     } else {
         slot->flushes = __atomic_load_n(&request->mmu->flushes, __ATOMIC_ACQUIRE);
-        x86_write_cr3(cr3_of(tlb, false));
+        flush_entries(tlb, 0, LAYOUT_USER_END);
     }
 }
 
@@ -247,11 +256,13 @@ void arch_tlb_flush_page(struct arch_mmu *mmu, vaddr_t va)
     flush(FLUSH_ENTRIES, mmu, va, va + PAGE_SIZE);
 }
 
-void arch_tlb_flush_local(const struct arch_mmu *mmu, vaddr_t va)
+void arch_tlb_flush_local(const struct arch_mmu *mmu, vaddr_t start, vaddr_t end)
 {
+    unsigned long irq = arch_irq_save();
     if (percpu(cpu_tlb).mmu == mmu) {
-        x86_invlpg(va);
+        flush_entries(&percpu(cpu_tlb), start, end);
     }
+    arch_irq_restore(irq);
 }
 
 bool arch_tlb_is_local(const struct arch_mmu *mmu)

@@ -4,12 +4,14 @@
  * abi/linux.def, and struct personality of Linux programs. Numbers that are not in the table are
  * counted.
  */
+#include "kernel/arch/user.h"
 #include "kernel/base/cmdline.h"
 #include "kernel/base/init.h"
 #include "kernel/personality/linux/call.h"
 #include "kernel/personality/linux/process/process.h"
 #include "kernel/personality/linux/signal/signal_state.h"
 #include "kernel/personality/linux/strace.h"
+#include "lib/string.h"
 
 typedef long (*linux_call)(struct arch_regs *regs);
 
@@ -63,6 +65,24 @@ static void linux_syscall(struct arch_regs *regs)
         return;
     }
     arch_set_result(regs, call(regs));
+}
+
+int linux_copy_struct(void *dst, size_t known, vaddr_t addr, size_t size)
+{
+    if (size > PAGE_SIZE) {
+        return -E2BIG;
+    }
+    memset(dst, 0, known);
+    for (size_t at = known; at < size; at++) {
+        uint8_t byte;
+        if (get_user(byte, addr + at) != 0) {
+            return -EFAULT;
+        }
+        if (byte != 0) {
+            return -E2BIG;
+        }
+    }
+    return copy_from_user(dst, addr, MIN(size, known));
 }
 
 const struct personality linux_personality_ops = {

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * /init of test_smp.py: waits until the CPUs that its first argument names ("0-3") are online, says
- * so, prints the files that the other arguments name, and switches the machine off.
+ * so, prints the files that the other arguments name, and switches the machine off. For an argument
+ * "wait=N" it waits until the kernel has said of N CPUs that they did not come up.
  */
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
@@ -33,11 +35,22 @@ static int is_online(const char *cpus)
     return strncmp(now, cpus, strlen(cpus)) == 0 && now[strlen(cpus)] == '\n';
 }
 
+static void wait_for_complaints(int count)
+{
+    int fd = open("/dev/kmsg", O_RDONLY);
+    for (ssize_t n; count > 0 && (n = read(fd, text, sizeof text - 1)) > 0;) {
+        text[n] = 0;
+        count -= strstr(text, "did not come up") != NULL;
+    }
+    close(fd);
+}
+
 int main(int argc, char **argv)
 {
     mkdir("/proc", 0755);
     mkdir("/sys", 0755);
-    if (argc < 2 || mount("proc", "/proc", "proc", 0, 0) || mount("sys", "/sys", "sysfs", 0, 0)) {
+    if (argc < 2 || mount("proc", "/proc", "proc", 0, 0) || mount("sys", "/sys", "sysfs", 0, 0) ||
+        mount("dev", "/dev", "devtmpfs", 0, 0)) {
         puts("cpus: cannot start");
         return 1;
     }
@@ -46,6 +59,10 @@ int main(int argc, char **argv)
     }
     printf("online %s\n", argv[1]);
     for (int i = 2; i < argc; i++) {
+        if (strncmp(argv[i], "wait=", 5) == 0) {
+            wait_for_complaints(atoi(argv[i] + 5));
+            continue;
+        }
         printf("file %s\n%s", argv[i], file(argv[i]));
     }
     puts("bye");

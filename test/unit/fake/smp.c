@@ -52,7 +52,26 @@ unsigned cpu_present_count(void)
     return FAKE_CPUS;
 }
 
-void sched_point(void); /* core/sched.h also has a sched_yield */
+/* core/sched.h also has a sched_yield. */
+void sched_point(void);
+int sched_set_affinity(struct thread *thread, const struct cpumask *cpus);
+void sched_get_affinity(const struct thread *thread, struct cpumask *cpus);
+
+int sched_set_affinity(struct thread *thread, const struct cpumask *cpus)
+{
+    if (thread != fake_current || cpumask_empty(cpus)) {
+        die("an affinity that is not allowed");
+    }
+    fake_cpu = cpumask_next(cpus, 0);
+    return 0;
+}
+
+void sched_get_affinity(const struct thread *thread, struct cpumask *cpus)
+{
+    (void)thread;
+    *cpus = (struct cpumask){{~0ull}};
+}
+
 void sched_point(void)
 {
 }

@@ -89,30 +89,10 @@ static int how_check(const struct linux_open_how *how)
     return how->resolve & RESOLVE_CACHED ? -EAGAIN : 0;
 }
 
-/* Later versions of the structure may only have zeroes beyond what we know (openat2(2)). */
-static int how_get(vaddr_t addr, size_t size, struct linux_open_how *how)
-{
-    if (size < sizeof(*how)) {
-        return -EINVAL;
-    }
-    if (size > PAGE_SIZE) {
-        return -E2BIG;
-    }
-    int error = get_user(*how, addr);
-    for (size_t at = sizeof(*how); error == 0 && at < size; at++) {
-        uint8_t byte;
-        error = get_user(byte, addr + at);
-        if (error == 0 && byte != 0) {
-            error = -E2BIG;
-        }
-    }
-    return error;
-}
-
 LINUX_CALL4(openat2, int, dirfd, vaddr_t, name, vaddr_t, addr, size_t, size)
 {
     struct linux_open_how how;
-    int error = how_get(addr, size, &how);
+    int error = size < sizeof(how) ? -EINVAL : linux_copy_struct(&how, sizeof(how), addr, size);
     if (error == 0) {
         error = how_check(&how);
     }

@@ -12,7 +12,7 @@ static int check_mapped(vaddr_t addr, vaddr_t end)
 {
     struct space *space = current->space;
     int result = 0;
-    mutex_lock(&space->lock);
+    rw_read_lock(&space->lock);
     struct region *region = space_find_locked(space, addr);
     while (addr < end) {
         if (region == NULL || region->start > addr) {
@@ -22,7 +22,7 @@ static int check_mapped(vaddr_t addr, vaddr_t end)
         addr = region->end;
         region = space_next_locked(region);
     }
-    mutex_unlock(&space->lock);
+    rw_read_unlock(&space->lock);
     return result;
 }
 
@@ -69,7 +69,7 @@ static int mincore_batch(vaddr_t addr, size_t pages, unsigned char *out)
 {
     struct space *space = current->space;
     int result = 0;
-    mutex_lock(&space->lock);
+    rw_read_lock(&space->lock);
     struct region *region = space_find_locked(space, addr);
     for (size_t i = 0; i < pages && result == 0; i++, addr += PAGE_SIZE) {
         if (region != NULL && addr >= region->end) {
@@ -81,7 +81,7 @@ static int mincore_batch(vaddr_t addr, size_t pages, unsigned char *out)
             out[i] = is_resident(space, region, addr);
         }
     }
-    mutex_unlock(&space->lock);
+    rw_read_unlock(&space->lock);
     return result;
 }
 
@@ -140,14 +140,14 @@ enum madvise_advice {
 static int mark_regions(vaddr_t addr, vaddr_t end, unsigned set, unsigned clear)
 {
     struct space *space = current->space;
-    mutex_lock(&space->lock);
+    rw_write_lock(&space->lock);
     for (struct region *region = space_find_locked(space, addr);
          region != NULL && region->start < end; region = space_next_locked(region)) {
         if (region->start >= addr && region->end <= end) {
             region->flags = (region->flags | set) & ~clear;
         }
     }
-    mutex_unlock(&space->lock);
+    rw_write_unlock(&space->lock);
     return 0;
 }
 

@@ -261,7 +261,7 @@ static void change_program(struct linux_thread *self, struct exec *exec)
     self->cred = exec->cred;
     exec->cred = (struct cred *)old_cred;
     if (old != NULL) {
-        process->peak_resident_pages = MAX(process->peak_resident_pages, old->peak_resident_pages);
+        process->peak_resident_pages = MAX(process->peak_resident_pages, space_peak_pages(old));
     }
     process_tree_release(flags);
     set_name(exec->filename);

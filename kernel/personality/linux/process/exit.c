@@ -44,7 +44,7 @@ static void release_memory(struct linux_thread *self, struct linux_process *proc
         return;
     }
     unsigned long flags = process_tree_acquire();
-    process->peak_resident_pages = MAX(process->peak_resident_pages, space->peak_resident_pages);
+    process->peak_resident_pages = MAX(process->peak_resident_pages, space_peak_pages(space));
     if (ref_read(&space->refs) == 1) {
         process->minor_faults += space->minor_faults;
     }

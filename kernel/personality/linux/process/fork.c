@@ -4,6 +4,7 @@
  * can fail is made first; then the new thread is linked into the tree, and nothing fails any more.
  */
 #include "kernel/arch/user.h"
+#include "kernel/core/sched.h"
 #include "kernel/core/timer.h"
 #include "kernel/mm/frame.h"
 #include "kernel/mm/heap.h"
@@ -218,10 +219,7 @@ static void inherit_thread(struct linux_thread *self, struct linux_thread *child
     }
     child->no_new_privs = self->no_new_privs;
     child->securebits = self->securebits;
-    child->nice = self->nice;
-    child->policy = self->policy;
-    child->rt_priority = self->rt_priority;
-    child->affinity = self->affinity;
+    child->ioprio = self->ioprio;
     child->timer_slack_ns = self->timer_slack_ns;
     child->fault_trap = self->fault_trap;
     child->fault_error = self->fault_error;
@@ -235,6 +233,18 @@ static void inherit_thread(struct linux_thread *self, struct linux_thread *child
     }
     if (request->flags & CLONE_CHILD_CLEARTID) {
         child->clear_child_tid = request->child_tid;
+    }
+}
+
+/* SCHED_RESET_ON_FORK: a child has no better place than anybody's (sched(7)). */
+static void reset_scheduling(struct thread *child)
+{
+    struct sched_params params;
+    sched_get_params(child, &params);
+    bool real_time = params.policy == SCHED_FIFO || params.policy == SCHED_RR;
+    if (real_time || params.nice < 0) {
+        params = (struct sched_params){.policy = real_time ? SCHED_OTHER : params.policy};
+        sched_set_params(child, &params);
     }
 }
 
@@ -276,6 +286,9 @@ static int create_thread(struct linux_process *process, const struct clone_reque
         child->thread->personality = &linux_personality_ops;
         child->thread->personal = child;
         child->thread->work |= child->rseq != 0 ? THREAD_WORK_MOVED : 0u;
+        if (unlikely(self->reset_on_fork)) {
+            reset_scheduling(child->thread);
+        }
         result = arch_thread_fork(child->thread);
     }
     if (result == 0) {
@@ -443,28 +456,6 @@ struct clone_args {
 static_assert(sizeof(struct clone_args) == 88, "ABI");
 #define CLONE_ARGS_MIN 64
 
-/* Copies an extensible struct: what we do not know has to be zero. */
-static int copy_args(struct clone_args *args, vaddr_t addr, size_t size)
-{
-    if (size > PAGE_SIZE) {
-        return -E2BIG;
-    }
-    if (size < CLONE_ARGS_MIN) {
-        return -EINVAL;
-    }
-    memset(args, 0, sizeof(*args));
-    for (size_t at = sizeof(*args); at < size; at++) {
-        unsigned char byte;
-        if (get_user(byte, addr + at) != 0) {
-            return -EFAULT;
-        }
-        if (byte != 0) {
-            return -E2BIG;
-        }
-    }
-    return copy_from_user(args, addr, MIN(size, sizeof(*args)));
-}
-
 static int check_args(const struct clone_args *args)
 {
     uint64_t known = (CLONE_LEGACY | CLONE_CLEAR_SIGHAND) &
@@ -492,7 +483,8 @@ LINUX_CALL2(clone3, vaddr_t, addr, size_t, size)
 {
     struct clone_args args;
     int fixed_tid = 0;
-    int result = copy_args(&args, addr, size);
+    int result = size < CLONE_ARGS_MIN ? -EINVAL
+                                       : linux_copy_struct(&args, sizeof(args), addr, size);
     if (result == 0) {
         result = check_args(&args);
     }

@@ -47,7 +47,7 @@ static int find_shared(vaddr_t addr, unsigned access, struct futex_key *key, str
 {
     struct space *space = current->space;
     int result = -EFAULT;
-    mutex_lock(&space->lock);
+    rw_read_lock(&space->lock);
     struct region *region = space_find_locked(space, addr);
     if (region != NULL && region->start <= addr) {
         result = key_in_region(region, addr, access, key);
@@ -56,7 +56,7 @@ static int find_shared(vaddr_t addr, unsigned access, struct futex_key *key, str
             vmo_get(region->vmo);
         }
     }
-    mutex_unlock(&space->lock);
+    rw_read_unlock(&space->lock);
     return result;
 }
 

@@ -119,7 +119,7 @@ static uint64_t peak_pages_locked(const struct linux_process *process)
     list_for_each (thread, &process->threads, link) {
         const struct space *space = thread->thread->space;
         if (space != NULL) {
-            pages = MAX(pages, space->peak_resident_pages);
+            pages = MAX(pages, space_peak_pages(space));
         }
     }
     return pages;
@@ -177,7 +177,7 @@ static void rusage_of_thread(struct linux_rusage *out)
     out->nvcsw = (int64_t)current->switches_voluntary;
     out->nivcsw = (int64_t)current->switches_forced;
     out->minflt = (int64_t)current->space->minor_faults;
-    out->maxrss = (int64_t)(current->space->peak_resident_pages * (PAGE_SIZE / 1024));
+    out->maxrss = (int64_t)(space_peak_pages(current->space) * (PAGE_SIZE / 1024));
 }
 
 LINUX_CALL2(getrusage, int, who, vaddr_t, addr)

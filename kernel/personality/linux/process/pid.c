@@ -129,8 +129,8 @@ int pid_last(void)
     return last_pid;
 }
 
-/* The process with the smallest PID from `pid` on; skips chunks that were never used. */
-static struct linux_process *next_from(int pid)
+/* Skips chunks that were never used. */
+struct linux_process *process_next_locked(int pid)
 {
     for (int id = MAX(pid, 1); id < LINUX_PID_MAX; id++) {
         if (chunks[id / CHUNK] == NULL) {
@@ -148,7 +148,7 @@ static struct linux_process *next_from(int pid)
 struct linux_process *process_next(int pid)
 {
     unsigned long flags = process_tree_acquire();
-    struct linux_process *process = next_from(pid);
+    struct linux_process *process = process_next_locked(pid);
     if (process != NULL) {
         process_get(process);
     }

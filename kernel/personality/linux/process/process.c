@@ -77,7 +77,6 @@ struct linux_thread *linux_thread_create(struct linux_process *process)
     thread->pi_boost = SCHED_NO_BOOST;
     pending_init(&thread->pending);
     thread->altstack_flags = SS_DISABLE;
-    thread->affinity = ~0ull;
     thread->timer_slack_ns = 50000;
     return thread;
 }

@@ -173,10 +173,9 @@ struct linux_thread {
     int pdeath_signal; /* owner: the thread, as are those below */
     bool no_new_privs;
     unsigned securebits;
-    int nice; /* atomic */
-    int policy, rt_priority;
-    uint64_t affinity;
     uint64_t timer_slack_ns;
+    bool reset_on_fork; /* [tree] SCHED_RESET_ON_FORK; other parameters are the core thread's */
+    int ioprio;         /* atomic: ioprio_set(2) */
 
     vaddr_t rseq; /* restartable sequences: struct rseq in user memory, or 0 */
     uint32_t rseq_signature;
@@ -234,6 +233,8 @@ struct linux_process *pid_process(int id);
 struct list *pid_group(int id);
 void pid_set_thread(int id, struct linux_thread *thread);
 void pid_set_process(int id, struct linux_process *process);
+/* The process with the smallest PID >= pid, or NULL. */
+struct linux_process *process_next_locked(int pid);
 int pid_last(void); /* allocated most recently, for /proc/loadavg */
 
 /* process.c */

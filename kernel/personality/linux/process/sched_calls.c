@@ -1,17 +1,41 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * sched_*(2), getpriority(2), setpriority(2), getcpu(2). Policies, priorities and affinity are kept
- * and shown; the scheduler gives everybody the same slices.
+ * sched_*(2), getcpu(2): how threads are scheduled and on which CPUs. The parameters are core's
+ * (kernel/core/sched.h); what is here is who may change them, and Linux's forms of them. There is
+ * no SCHED_DEADLINE. getpriority(2) and the like are in priority.c.
  */
 #include "kernel/arch/user.h"
 #include "kernel/core/sched.h"
+#include "kernel/core/timer.h"
 #include "kernel/personality/linux/call.h"
 #include "kernel/personality/linux/process/cred.h"
+#include "kernel/personality/linux/process/priority.h"
 #include "lib/string.h"
 
-#define SCHED_DEADLINE 6
+#define SCHED_DEADLINE      6
 #define SCHED_RESET_ON_FORK 0x40000000
-enum { PRIO_PROCESS, PRIO_PGRP, PRIO_USER };
+#define KEEP_POLICY         (-1) /* instead of a policy */
+#define RT_PRIORITY_MAX     99
+
+enum sched_flag { /* of struct sched_attr */
+                  SCHED_FLAG_RESET_ON_FORK = 0x01,
+                  SCHED_FLAG_KEEP_POLICY = 0x08,
+                  SCHED_FLAG_KEEP_PARAMS = 0x10,
+                  SCHED_FLAG_UTIL_CLAMP = 0x60,
+                  SCHED_FLAG_ALL = 0x7f,
+};
+
+/* sched_setattr(2); version 1, which has the last two. */
+struct linux_sched_attr {
+    uint32_t size, policy;
+    uint64_t flags;
+    int32_t nice;
+    uint32_t priority;
+    uint64_t runtime, deadline, period;
+    uint32_t util_min, util_max;
+};
+static_assert(sizeof(struct linux_sched_attr) == 56, "ABI");
+#define SCHED_ATTR_SIZE_FIRST 48u
 
 LINUX_CALL0(sched_yield)
 {
@@ -22,6 +46,11 @@ LINUX_CALL0(sched_yield)
 static bool is_real_time(int policy)
 {
     return policy == SCHED_FIFO || policy == SCHED_RR;
+}
+
+static bool is_fair(int policy)
+{
+    return policy == SCHED_OTHER || policy == SCHED_BATCH;
 }
 
 /* The thread with this TID (0: the caller). REQUIRES the tree lock. */
@@ -36,49 +65,154 @@ static bool same_owner(const struct linux_thread *thread)
     return mine->euid == other->euid || mine->euid == other->uid;
 }
 
-static long set_policy(int tid, int policy, vaddr_t param_addr, bool keep_policy)
+/* --- policy and priority -------------------------------------------------------------------- */
+
+/* What is asked for: a struct linux_sched_attr in our words. */
+struct sched_request {
+    int policy; /* or KEEP_POLICY */
+    bool reset_on_fork, keep_params, keep_nice;
+    int nice;
+    unsigned priority;
+    uint64_t flags;
+};
+
+/* sched(7), "Privileges and resource limits". REQUIRES the tree lock. */
+static bool may_without_capability(const struct linux_thread *thread,
+                                   const struct sched_params *old,
+                                   const struct sched_request *request)
 {
-    int priority;
-    if (tid < 0 || param_addr == 0 || (!keep_policy && policy < 0)) {
+    uint64_t rt_limit = thread->process->limits[RLIMIT_RTPRIO].soft;
+    int policy = request->policy;
+    if (is_fair(policy) && request->nice < old->nice && !nice_allowed(thread, request->nice)) {
+        return false;
+    }
+    if (is_real_time(policy) &&
+        ((policy != (int)old->policy && rt_limit == 0) ||
+         ((int)request->priority > old->rt_priority && request->priority > rt_limit))) {
+        return false;
+    }
+    /* SCHED_IDLE is left only by those who could have their nice value. */
+    if (old->policy == SCHED_IDLE && policy != SCHED_IDLE && !nice_allowed(thread, old->nice)) {
+        return false;
+    }
+    return same_owner(thread) && (!thread->reset_on_fork || request->reset_on_fork);
+}
+
+/* REQUIRES the tree lock. */
+static int set_locked(struct linux_thread *thread, struct sched_request *request)
+{
+    struct sched_params old;
+    sched_get_params(thread->thread, &old);
+    if (request->policy == KEEP_POLICY) {
+        request->policy = old.policy;
+        request->reset_on_fork = thread->reset_on_fork;
+    }
+    if (request->keep_params) {
+        request->priority = is_real_time(old.policy) ? (unsigned)old.rt_priority : 0;
+    }
+    if (request->keep_params || request->keep_nice) {
+        request->nice = old.nice;
+    }
+    int policy = request->policy;
+    if ((!is_fair(policy) && !is_real_time(policy) && policy != SCHED_IDLE) ||
+        (request->flags & ~(uint64_t)SCHED_FLAG_ALL) != 0 || request->priority > RT_PRIORITY_MAX ||
+        is_real_time(policy) != (request->priority != 0)) {
         return -EINVAL;
     }
-    if (get_user(priority, param_addr) != 0) {
-        return -EFAULT;
+    if (!may_without_capability(thread, &old, request) && !linux_capable(CAP_SYS_NICE)) {
+        return -EPERM;
     }
-    long result = -ESRCH;
+    if ((request->flags & SCHED_FLAG_UTIL_CLAMP) != 0) {
+        return -EOPNOTSUPP;
+    }
+    const struct sched_params new = {
+        .policy = (enum sched_policy)policy,
+        .nice = is_fair(policy) ? request->nice : old.nice,
+        .rt_priority = (int)request->priority,
+    };
+    thread->reset_on_fork = request->reset_on_fork;
+    if (!request->keep_params) { /* which keeps the policy as well */
+        sched_set_params(thread->thread, &new);
+    }
+    return 0;
+}
+
+static int set_policy(int tid, struct sched_request *request)
+{
     unsigned long flags = process_tree_acquire();
     struct linux_thread *thread = named_locked(tid);
-    if (thread != NULL) {
-        policy = keep_policy ? thread->policy : policy & ~SCHED_RESET_ON_FORK;
-        bool known = is_real_time(policy) || policy == SCHED_OTHER || policy == SCHED_BATCH ||
-                     policy == SCHED_IDLE;
-        if (!known || priority < 0 || priority > 99 || is_real_time(policy) != (priority != 0)) {
-            result = -EINVAL;
-        } else if (!linux_capable(CAP_SYS_NICE) &&
-                   (!same_owner(thread) ||
-                    (uint64_t)priority > thread->process->limits[RLIMIT_RTPRIO].soft)) {
-            result = -EPERM;
-        } else {
-            thread->policy = policy;
-            thread->rt_priority = priority;
-            result = 0;
-        }
-    }
+    int result = thread != NULL ? set_locked(thread, request) : -ESRCH;
     process_tree_release(flags);
     return result;
 }
 
 LINUX_CALL2(sched_setparam, int, tid, vaddr_t, addr)
 {
-    return set_policy(tid, 0, addr, true);
+    struct sched_request request = {.policy = KEEP_POLICY, .keep_nice = true};
+    if (tid < 0 || addr == 0) {
+        return -EINVAL;
+    }
+    return get_user(request.priority, addr) != 0 ? -EFAULT : set_policy(tid, &request);
 }
 
 LINUX_CALL3(sched_setscheduler, int, tid, int, policy, vaddr_t, addr)
 {
-    return set_policy(tid, policy, addr, false);
+    struct sched_request request = {
+        .policy = policy & ~SCHED_RESET_ON_FORK,
+        .reset_on_fork = (policy & SCHED_RESET_ON_FORK) != 0,
+        .keep_nice = true,
+    };
+    if (tid < 0 || policy < 0 || addr == 0) {
+        return -EINVAL;
+    }
+    return get_user(request.priority, addr) != 0 ? -EFAULT : set_policy(tid, &request);
 }
 
-static int get_policy(int tid, int *policy, int *priority)
+/* Copies a struct sched_attr of any version. */
+static int get_attr(struct linux_sched_attr *attr, vaddr_t addr)
+{
+    uint32_t size, known = sizeof(*attr);
+    if (get_user(size, addr) != 0) {
+        return -EFAULT;
+    }
+    size = size != 0 ? size : SCHED_ATTR_SIZE_FIRST;
+    int result = size < SCHED_ATTR_SIZE_FIRST ? -E2BIG
+                                              : linux_copy_struct(attr, sizeof(*attr), addr, size);
+    if (result == -E2BIG) {
+        (void)put_user(known, addr);
+    }
+    if (result == 0 && (attr->flags & SCHED_FLAG_UTIL_CLAMP) != 0 && size < sizeof(*attr)) {
+        result = -EINVAL;
+    }
+    return result;
+}
+
+LINUX_CALL3(sched_setattr, int, tid, vaddr_t, addr, unsigned, flags)
+{
+    struct linux_sched_attr attr;
+    if (addr == 0 || tid < 0 || flags != 0) {
+        return -EINVAL;
+    }
+    int result = get_attr(&attr, addr);
+    if (result != 0) {
+        return result;
+    }
+    if ((int)attr.policy < 0) {
+        return -EINVAL;
+    }
+    struct sched_request request = {
+        .policy = (attr.flags & SCHED_FLAG_KEEP_POLICY) != 0 ? KEEP_POLICY : (int)attr.policy,
+        .reset_on_fork = (attr.flags & SCHED_FLAG_RESET_ON_FORK) != 0,
+        .keep_params = (attr.flags & SCHED_FLAG_KEEP_PARAMS) != 0,
+        .nice = MAX(MIN(attr.nice, 19), -20),
+        .priority = attr.priority,
+        .flags = attr.flags,
+    };
+    return set_policy(tid, &request);
+}
+
+/* Any pointer may be NULL. */
+static int get_policy(int tid, struct sched_params *params, bool *reset_on_fork, uint64_t *slice_ns)
 {
     int result = -ESRCH;
     if (tid < 0) {
@@ -87,8 +221,9 @@ static int get_policy(int tid, int *policy, int *priority)
     unsigned long flags = process_tree_acquire();
     const struct linux_thread *thread = named_locked(tid);
     if (thread != NULL) {
-        *policy = thread->policy;
-        *priority = thread->rt_priority;
+        sched_get_params(thread->thread, params);
+        *reset_on_fork = thread->reset_on_fork;
+        *slice_ns = sched_slice_ns(thread->thread);
         result = 0;
     }
     process_tree_release(flags);
@@ -97,19 +232,45 @@ static int get_policy(int tid, int *policy, int *priority)
 
 LINUX_CALL2(sched_getparam, int, tid, vaddr_t, addr)
 {
-    int policy, priority;
+    struct sched_params params;
+    bool reset;
+    uint64_t slice;
     if (addr == 0) {
         return -EINVAL;
     }
-    int result = get_policy(tid, &policy, &priority);
-    return result != 0 ? result : put_user(priority, addr);
+    int result = get_policy(tid, &params, &reset, &slice);
+    return result != 0 ? result : put_user(params.rt_priority, addr);
 }
 
 LINUX_CALL1(sched_getscheduler, int, tid)
 {
-    int policy, priority;
-    int result = get_policy(tid, &policy, &priority);
-    return result != 0 ? result : policy;
+    struct sched_params params;
+    bool reset;
+    uint64_t slice;
+    int result = get_policy(tid, &params, &reset, &slice);
+    return result != 0 ? result : (int)params.policy | (reset ? SCHED_RESET_ON_FORK : 0);
+}
+
+LINUX_CALL4(sched_getattr, int, tid, vaddr_t, addr, unsigned, size, unsigned, flags)
+{
+    struct sched_params params;
+    bool reset;
+    uint64_t slice;
+    if (addr == 0 || size > PAGE_SIZE || size < SCHED_ATTR_SIZE_FIRST || flags != 0) {
+        return -EINVAL;
+    }
+    int result = get_policy(tid, &params, &reset, &slice);
+    if (result != 0) {
+        return result;
+    }
+    struct linux_sched_attr attr = {
+        .size = (uint32_t)MIN((size_t)size, sizeof(attr)),
+        .policy = params.policy,
+        .flags = reset ? SCHED_FLAG_RESET_ON_FORK : 0,
+        .nice = is_real_time(params.policy) ? 0 : params.nice,
+        .priority = (uint32_t)params.rt_priority,
+    };
+    return copy_to_user(addr, &attr, attr.size);
 }
 
 static long priority_bound(int policy, int real_time)
@@ -117,15 +278,12 @@ static long priority_bound(int policy, int real_time)
     if (is_real_time(policy)) {
         return real_time;
     }
-    return policy == SCHED_OTHER || policy == SCHED_BATCH || policy == SCHED_IDLE ||
-                   policy == SCHED_DEADLINE
-               ? 0
-               : -EINVAL;
+    return is_fair(policy) || policy == SCHED_IDLE || policy == SCHED_DEADLINE ? 0 : -EINVAL;
 }
 
 LINUX_CALL1(sched_get_priority_max, int, policy)
 {
-    return priority_bound(policy, 99);
+    return priority_bound(policy, RT_PRIORITY_MAX);
 }
 
 LINUX_CALL1(sched_get_priority_min, int, policy)
@@ -135,61 +293,78 @@ LINUX_CALL1(sched_get_priority_min, int, policy)
 
 LINUX_CALL2(sched_rr_get_interval, int, tid, vaddr_t, addr)
 {
-    int policy, priority;
-    int result = get_policy(tid, &policy, &priority);
+    struct sched_params params;
+    bool reset;
+    uint64_t slice;
+    int result = get_policy(tid, &params, &reset, &slice);
     if (result != 0) {
         return result;
     }
     struct {
-        int64_t sec, nsec;
-    } interval = {0, policy == SCHED_FIFO ? 0 : 10000000};
+        uint64_t sec, nsec;
+    } interval = {slice / NSEC_PER_SEC, slice % NSEC_PER_SEC};
+    if (params.policy == SCHED_FIFO) {
+        interval.sec = interval.nsec = 0;
+    }
     return put_user(interval, addr);
 }
 
-/* Bits of the CPUs that run threads. */
-static uint64_t online_mask(void)
+/* --- affinity ------------------------------------------------------------------------------- */
+
+/* Bytes of a set of CPUs: Linux's cpumask_size(), with as many bits as there are CPUs. */
+static size_t cpu_set_size(void)
 {
-    unsigned count = cpu_online_count();
-    return count >= 64 ? ~0ull : (1ull << count) - 1;
+    return (cpu_present_count() + 63) / 64 * sizeof(uint64_t);
 }
 
 LINUX_CALL3(sched_setaffinity, int, tid, unsigned, size, vaddr_t, addr)
 {
-    uint64_t mask = 0;
-    if (copy_from_user(&mask, addr, MIN((size_t)size, sizeof(mask))) != 0) {
+    struct cpumask mask = {{0}};
+    if (copy_from_user(&mask, addr, MIN((size_t)size, cpu_set_size())) != 0) {
         return -EFAULT;
     }
-    long result = -ESRCH;
+    struct thread *core = NULL;
+    int result = -ESRCH;
     unsigned long flags = process_tree_acquire();
     struct linux_thread *thread = named_locked(tid);
     if (thread != NULL) {
-        result = !same_owner(thread) && !linux_capable(CAP_SYS_NICE) ? -EPERM
-                 : (mask & online_mask()) == 0                       ? -EINVAL
-                                                                     : 0;
-        if (result == 0) {
-            thread->affinity = mask;
+        if (thread->process->is_kernel && thread->process->parent != NULL) {
+            result = -EINVAL; /* workers belong to their CPUs */
+        } else if (!same_owner(thread) && !linux_capable(CAP_SYS_NICE)) {
+            result = -EPERM;
+        } else {
+            core = thread->thread;
+            thread_get(core);
         }
     }
     process_tree_release(flags);
+    if (core != NULL) {
+        result = sched_set_affinity(core, &mask); /* the caller may move right away */
+        thread_put(core);
+    }
     return result;
 }
 
 LINUX_CALL3(sched_getaffinity, int, tid, unsigned, size, vaddr_t, addr)
 {
-    uint64_t mask = 0;
+    struct cpumask mask;
     if (size * 8ull < cpu_present_count() || (size & 7) != 0) {
         return -EINVAL;
     }
     unsigned long flags = process_tree_acquire();
     const struct linux_thread *thread = named_locked(tid);
     if (thread != NULL) {
-        mask = thread->affinity & online_mask();
+        sched_get_affinity(thread->thread, &mask);
     }
     process_tree_release(flags);
     if (thread == NULL) {
         return -ESRCH;
     }
-    return put_user(mask, addr) != 0 ? -EFAULT : (long)sizeof(mask);
+    for (unsigned i = 0; i < CPUMASK_WORDS; i++) {
+        mask.word[i] &= __atomic_load_n(&cpu_online_mask()->word[i], __ATOMIC_RELAXED);
+    }
+    size_t copied = MIN((size_t)size, cpu_set_size());
+    return copy_to_user(addr, &mask, copied) != 0 ? -EFAULT : (long)copied;
 }
 
 LINUX_CALL3(getcpu, vaddr_t, cpu_addr, vaddr_t, node_addr, vaddr_t, unused)
@@ -201,85 +376,4 @@ LINUX_CALL3(getcpu, vaddr_t, cpu_addr, vaddr_t, node_addr, vaddr_t, unused)
         return -EFAULT;
     }
     return 0;
-}
-
-/* One thread of getpriority and setpriority. */
-static int set_nice_locked(struct linux_thread *thread, int nice)
-{
-    const struct cred *mine = linux_current()->cred, *other = thread->cred;
-    if (other->uid != mine->euid && other->euid != mine->euid && !linux_capable(CAP_SYS_NICE)) {
-        return -EPERM;
-    }
-    if (nice < thread->nice && !linux_capable(CAP_SYS_NICE) &&
-        (uint64_t)(20 - nice) > thread->process->limits[RLIMIT_NICE].soft) {
-        return -EACCES;
-    }
-    thread->nice = nice;
-    return 0;
-}
-
-struct priority_request {
-    int which, who, nice;
-    bool set;
-};
-
-static bool names(const struct priority_request *request, const struct linux_thread *thread)
-{
-    switch (request->which) {
-    case PRIO_PROCESS:
-        return thread->tid == request->who;
-    case PRIO_PGRP:
-        return thread->process->pgrp == request->who;
-    default:
-        return thread->cred->uid == (uint32_t)request->who;
-    }
-}
-
-/* All threads that are named: the last error of setting, or the best priority as 40 to 1. */
-static long visit_threads(const struct priority_request *request)
-{
-    long result = -ESRCH;
-    unsigned long flags = process_tree_acquire();
-    for (int tid = 1; tid < LINUX_PID_MAX; tid++) {
-        struct linux_thread *thread = pid_thread(tid);
-        if (thread == NULL || !names(request, thread)) {
-            continue;
-        }
-        if (request->set) {
-            int set = set_nice_locked(thread, request->nice);
-            result = set != 0 || result == -ESRCH ? set : result;
-        } else {
-            result = MAX(result, 20 - (long)thread->nice);
-        }
-        if (request->which == PRIO_PROCESS) {
-            break;
-        }
-    }
-    process_tree_release(flags);
-    return result;
-}
-
-static long priority_call(struct priority_request *request)
-{
-    if (request->which < PRIO_PROCESS || request->which > PRIO_USER) {
-        return -EINVAL;
-    }
-    if (request->who == 0) {
-        const struct linux_thread *self = linux_current();
-        request->who = request->which == PRIO_PROCESS ? self->tid
-                       : request->which == PRIO_PGRP  ? self->process->pgrp
-                                                      : (int)self->cred->uid;
-    }
-    return visit_threads(request);
-}
-
-LINUX_CALL2(getpriority, int, which, int, who)
-{
-    return priority_call(&(struct priority_request){.which = which, .who = who});
-}
-
-LINUX_CALL3(setpriority, int, which, int, who, int, nice)
-{
-    return priority_call(&(struct priority_request){
-        .which = which, .who = who, .nice = MAX(MIN(nice, 19), -20), .set = true});
 }

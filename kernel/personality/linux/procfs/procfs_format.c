@@ -167,8 +167,10 @@ void proc_format_status(struct text *out, const struct proc_task *task)
         format_status_memory(out, &task->memory);
     }
     format_status_signals(out, task);
-    text_printf(out, "Cpus_allowed:\t%llx\nCpus_allowed_list:\t", (ull)task->cpus_allowed);
-    proc_format_cpu_list(out, task->cpus_allowed);
+    text_printf(out, "Cpus_allowed:\t");
+    proc_format_cpu_mask(out, &task->cpus_allowed, task->cpus);
+    text_printf(out, "\nCpus_allowed_list:\t");
+    proc_format_cpu_list(out, &task->cpus_allowed);
     text_printf(out, "\nMems_allowed:\t1\nMems_allowed_list:\t0\n");
     text_printf(out, "voluntary_ctxt_switches:\t%lu\nnonvoluntary_ctxt_switches:\t%lu\n",
                 task->switches_voluntary, task->switches_forced);

@@ -6,6 +6,7 @@
  * describe the fields.
  */
 #include "kernel/fs/pseudo.h"
+#include "lib/cpumask.h"
 
 /* Memory of a process in pages, as Linux counts it. */
 struct proc_memory {
@@ -43,7 +44,8 @@ struct proc_task {
     uint32_t umask;
     unsigned fd_size;
     bool no_new_privs;
-    uint64_t cpus_allowed;
+    struct cpumask cpus_allowed;
+    unsigned cpus; /* that there are */
     unsigned long switches_voluntary, switches_forced;
     struct proc_memory memory;
 };
@@ -83,8 +85,10 @@ void proc_format_loadavg(struct text *out, const unsigned long load[3], unsigned
 /* /proc/uptime. */
 void proc_format_uptime(struct text *out, uint64_t up_ns, uint64_t idle_ns);
 
-/* A set of up to 64 CPUs as Linux lists them, "0-3,5"; and its mask in hexadecimal. */
-void proc_format_cpu_list(struct text *out, uint64_t set);
+/* A set of CPUs as Linux lists them, "0-3,5"; and its first `cpus` bits in hexadecimal, words of 32
+ * bits with the highest first. */
+void proc_format_cpu_list(struct text *out, const struct cpumask *set);
+void proc_format_cpu_mask(struct text *out, const struct cpumask *set, unsigned cpus);
 
 /* Nanoseconds in clock ticks of USER_HZ (100). */
 static inline uint64_t proc_ticks(uint64_t ns)

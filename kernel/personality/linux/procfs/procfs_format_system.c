@@ -142,22 +142,31 @@ void proc_format_uptime(struct text *out, uint64_t up_ns, uint64_t idle_ns)
     text_printf(out, "\n");
 }
 
-void proc_format_cpu_list(struct text *out, uint64_t set)
+void proc_format_cpu_list(struct text *out, const struct cpumask *set)
 {
     const char *separator = "";
 
-    for (unsigned cpu = 0; cpu < 64; cpu++) {
-        unsigned first = cpu;
-        if (!(set >> cpu & 1)) {
-            continue;
-        }
-        while (cpu < 63 && (set >> (cpu + 1) & 1)) {
-            cpu++;
+    cpumask_for_each (first, set) {
+        unsigned last = first;
+        while (last + 1 < CPUS_MAX && cpumask_test(set, last + 1)) {
+            last++;
         }
         text_printf(out, "%s%u", separator, first);
-        if (cpu > first) {
-            text_printf(out, "-%u", cpu);
+        if (last > first) {
+            text_printf(out, "-%u", last);
         }
         separator = ",";
+        first = last;
+    }
+}
+
+void proc_format_cpu_mask(struct text *out, const struct cpumask *set, unsigned cpus)
+{
+    unsigned words = (MAX(cpus, 1u) + 31) / 32;
+    unsigned digits = (cpus - (words - 1) * 32 + 3) / 4;
+
+    for (unsigned i = words; i-- > 0; digits = 8) {
+        text_printf(out, "%0*x", (int)digits, (uint32_t)(set->word[i / 2] >> i % 2 * 32));
+        text_printf(out, i > 0 ? "," : "");
     }
 }

@@ -53,6 +53,14 @@ int proc_show_stat(const struct pseudo_ctx *ctx, struct text *out);
 int proc_show_status(const struct pseudo_ctx *ctx, struct text *out);
 int proc_show_statm(const struct pseudo_ctx *ctx, struct text *out);
 
+/* procfs_sched.c */
+int proc_show_system_stat(const struct pseudo_ctx *ctx, struct text *out); /* /proc/stat */
+int proc_show_uptime(const struct pseudo_ctx *ctx, struct text *out);
+int proc_show_loadavg(const struct pseudo_ctx *ctx, struct text *out);
+int proc_show_schedstat(const struct pseudo_ctx *ctx, struct text *out);
+int proc_show_task_sched(const struct pseudo_ctx *ctx, struct text *out); /* /proc/PID/sched */
+int proc_show_task_schedstat(const struct pseudo_ctx *ctx, struct text *out);
+
 /* procfs_maps.c */
 int proc_show_maps(const struct pseudo_ctx *ctx, struct text *out);
 int proc_show_smaps(const struct pseudo_ctx *ctx, struct text *out);

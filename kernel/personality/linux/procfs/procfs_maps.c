@@ -95,7 +95,7 @@ static void take_region(const struct region *region, struct map_entry *entry)
 static bool next_entry(struct space *space, vaddr_t addr, bool count, struct map_entry *entry)
 {
     *entry = (struct map_entry){0};
-    mutex_lock(&space->lock);
+    rw_read_lock(&space->lock);
     struct region *region = space_find_locked(space, addr);
     if (region != NULL) {
         take_region(region, entry);
@@ -103,7 +103,7 @@ static bool next_entry(struct space *space, vaddr_t addr, bool count, struct map
             count_pages(space, entry);
         }
     }
-    mutex_unlock(&space->lock);
+    rw_read_unlock(&space->lock);
     return region != NULL;
 }
 

@@ -217,26 +217,6 @@ static int show_io(const struct pseudo_ctx *ctx, struct text *out)
     return 0;
 }
 
-/* CPU time, time in the queue (not measured), and number of turns. */
-static int show_schedstat(const struct pseudo_ctx *ctx, struct text *out)
-{
-    struct linux_process *process = proc_process(ctx);
-    int tid = proc_ctx_tid(ctx) != 0 ? proc_ctx_tid(ctx) : proc_ctx_pid(ctx), found;
-
-    if (process == NULL) {
-        return -ESRCH;
-    }
-    struct thread *thread = process_thread_next(process, tid, &found);
-    process_put(process);
-    if (thread == NULL) {
-        return -ESRCH;
-    }
-    text_printf(out, "%llu 0 %lu\n", (unsigned long long)thread_cpu_ns(thread, NULL, NULL),
-                thread->switches_voluntary + thread->switches_forced);
-    thread_put(thread);
-    return 0;
-}
-
 /* Files with a text that is the same for all. */
 static int show_constant(const struct pseudo_ctx *ctx, struct text *out)
 {
@@ -369,7 +349,8 @@ static bool task_next(const struct pseudo_ctx *ctx, uint64_t *cursor, char name[
     SECRET_OF("smaps", 0444, proc_show_smaps),                                                     \
     SECRET_OF("smaps_rollup", 0444, proc_show_smaps_rollup),                                       \
     SECRET_OF("io", 0400, show_io),                                                                \
-    FILE_OF("schedstat", 0444, show_schedstat),                                                    \
+    FILE_OF("sched", 0444, proc_show_task_sched),                                                  \
+    FILE_OF("schedstat", 0444, proc_show_task_schedstat),                                          \
     CONSTANT_OF("wchan", 0444, "0"),                                                               \
     CONSTANT_OF("oom_score", 0444, "666\n"),                                                       \
     CONSTANT_OF("cgroup", 0444, "0::/\n"),                                                         \

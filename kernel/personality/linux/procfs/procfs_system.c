@@ -66,59 +66,6 @@ static int show_meminfo(const struct pseudo_ctx *ctx, struct text *out)
     return 0;
 }
 
-static void add_interrupt(void *arg, unsigned number, uint64_t count, const char *name)
-{
-    (void)number;
-    (void)name;
-    text_printf(arg, " %llu", (ull)count);
-}
-
-static int show_stat(const struct pseudo_ctx *ctx, struct text *out)
-{
-    uint64_t now = clock_monotonic_ns();
-    struct sched_times times;
-
-    (void)ctx;
-    sched_cpu_times(0, &times);
-    for (unsigned line = 0; line < 2; line++) {
-        text_printf(out, line == 0 ? "cpu  " : "cpu0 ");
-        text_printf(out, "%llu 0 %llu %llu 0 0 0 0 0 0\n", (ull)proc_ticks(times.user_ns),
-                    (ull)proc_ticks(times.system_ns), (ull)proc_ticks(times.idle_ns));
-    }
-    text_printf(out, "intr %llu", (ull)irq_total());
-    irq_for_each(add_interrupt, out);
-    text_printf(out, "\nctxt %llu\nbtime %llu\nprocesses %d\n", (ull)sched_switches(),
-                (ull)((clock_realtime_ns() - now) / NSEC_PER_SEC), pid_last());
-    text_printf(out, "procs_running %u\nprocs_blocked 0\nsoftirq 0 0 0 0 0 0 0 0 0 0 0\n",
-                MAX(sched_runnable(), 1u));
-    return 0;
-}
-
-static int show_uptime(const struct pseudo_ctx *ctx, struct text *out)
-{
-    uint64_t idle = 0;
-
-    (void)ctx;
-    for (unsigned cpu = 0; cpu < cpu_online_count(); cpu++) {
-        struct sched_times times;
-        sched_cpu_times(cpu, &times);
-        idle += times.idle_ns;
-    }
-    proc_format_uptime(out, clock_monotonic_ns(), idle);
-    return 0;
-}
-
-static int show_loadavg(const struct pseudo_ctx *ctx, struct text *out)
-{
-    unsigned long load[3];
-    unsigned running = sched_runnable();
-
-    (void)ctx;
-    sched_loadavg(load);
-    proc_format_loadavg(out, load, running, MAX(process_thread_total, running), pid_last());
-    return 0;
-}
-
 static int show_version(const struct pseudo_ctx *ctx, struct text *out)
 {
     (void)ctx;
@@ -272,16 +219,17 @@ const struct pseudo_node proc_system_nodes[] = {
     FILE_OF("filesystems", show_filesystems),
     FILE_OF("interrupts", show_interrupts),
     {.name = "kmsg", .mode = S_IFREG | 0400, .ops = &proc_kmsg_ops},
-    FILE_OF("loadavg", show_loadavg),
+    FILE_OF("loadavg", proc_show_loadavg),
     FILE_OF("locks", show_nothing),
     FILE_OF("meminfo", show_meminfo),
     FILE_OF("modules", show_nothing),
     FILE_OF("partitions", show_nothing),
-    FILE_OF("stat", show_stat),
+    FILE_OF("schedstat", proc_show_schedstat),
+    FILE_OF("stat", proc_show_system_stat),
     FILE_OF("swaps", show_swaps),
     {.name = "sys", .mode = S_IFDIR | 0555, .children = proc_sys_nodes},
     {.name = "tty", .mode = S_IFDIR | 0555, .children = tty_nodes},
-    FILE_OF("uptime", show_uptime),
+    FILE_OF("uptime", proc_show_uptime),
     FILE_OF("version", show_version),
     FILE_OF("vmstat", show_vmstat),
     {.name = NULL},

@@ -124,11 +124,20 @@ static void take_times(struct linux_process *process, const struct linux_thread 
     }
 }
 
-static uint64_t cpus_mask(void)
+/* How it is scheduled, and on which of the CPUs that there are. */
+static void take_scheduling(const struct thread *core, struct proc_task *out)
 {
-    unsigned cpus = cpu_online_count();
+    struct sched_params params;
 
-    return cpus >= 64 ? ~0ull : (1ull << cpus) - 1;
+    sched_get_params(core, &params);
+    out->nice = params.nice;
+    out->policy = params.policy;
+    out->rt_priority = params.rt_priority;
+    sched_get_affinity(core, &out->cpus_allowed);
+    out->cpus = cpu_present_count();
+    for (unsigned i = 0; i < CPUMASK_WORDS; i++) {
+        out->cpus_allowed.word[i] &= __atomic_load_n(&cpu_online_mask()->word[i], __ATOMIC_RELAXED);
+    }
 }
 
 /* REQUIRES the tree lock. */
@@ -145,17 +154,16 @@ static void take_thread(struct linux_process *process, const struct linux_thread
     out->exiting = thread->exiting;
     out->not_execed = !process->execed && !process->is_kernel;
     out->threads = MAX(process->thread_count, 1u);
-    out->nice = __atomic_load_n(&thread->nice, __ATOMIC_RELAXED);
-    out->policy = thread->policy;
-    out->rt_priority = thread->rt_priority;
     out->exit_signal = thread == process->leader ? process->exit_signal : -1;
     out->exit_status = process->state == PROCESS_ALIVE ? 0 : process->exit_status;
     out->no_new_privs = thread->no_new_privs;
-    out->cpus_allowed = thread->affinity & cpus_mask();
     out->umask = thread->fs != NULL ? __atomic_load_n(&thread->fs->umask, __ATOMIC_RELAXED) : 0;
     out->fd_size = thread->files != NULL ? MAX(thread->files->size, 64u) : 0;
     if (thread->cred != NULL) {
         take_cred(thread->cred, out);
+    }
+    if (thread->thread != NULL) {
+        take_scheduling(thread->thread, out);
     }
 }
 
@@ -242,7 +250,7 @@ void proc_memory_get(struct space *space, struct proc_memory *out)
     const struct linux_space *linux_space = linux_space_of(space);
 
     out->valid = true;
-    mutex_lock(&space->lock);
+    rw_read_lock(&space->lock);
     for (struct region *region = space_find_locked(space, 0); region != NULL;
          region = space_next_locked(region)) {
         out->total += (region->end - region->start) >> PAGE_SHIFT;
@@ -250,9 +258,9 @@ void proc_memory_get(struct space *space, struct proc_memory *out)
         count_resident(space, region, out);
     }
     out->peak_total = MAX(space->virtual_pages, out->total);
-    out->peak_resident = space->peak_resident_pages;
+    out->peak_resident = space_peak_pages(space);
     out->tables = space->mmu.table_pages;
-    mutex_unlock(&space->lock);
+    rw_read_unlock(&space->lock);
     if (linux_space != NULL) {
         out->code_start = linux_space->code_start;
         out->code_end = linux_space->code_end;

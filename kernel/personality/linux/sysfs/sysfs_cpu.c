@@ -11,37 +11,47 @@
 #include "lib/format.h"
 #include "lib/string.h"
 
-static int show_range(struct text *out, unsigned count)
+static int show_list(struct text *out, const struct cpumask *set)
 {
-    text_printf(out, count > 1 ? "0-%u\n" : "%u\n", count - 1);
+    proc_format_cpu_list(out, set);
+    text_printf(out, "\n");
+    return 0;
+}
+
+static int show_mask(struct text *out, const struct cpumask *set)
+{
+    proc_format_cpu_mask(out, set, cpu_present_count());
+    text_printf(out, "\n");
     return 0;
 }
 
 static int show_online(const struct pseudo_ctx *ctx, struct text *out)
 {
     (void)ctx;
-    return show_range(out, cpu_online_count());
+    return show_list(out, cpu_online_mask());
 }
 
 static int show_present(const struct pseudo_ctx *ctx, struct text *out)
 {
+    unsigned count = cpu_present_count();
+
     (void)ctx;
-    return show_range(out, cpu_present_count());
+    text_printf(out, count > 1 ? "0-%u\n" : "%u\n", count - 1);
+    return 0;
 }
 
-/* The CPUs that were found but are parked. */
+/* The CPUs that were found but do not run. */
 static int show_offline(const struct pseudo_ctx *ctx, struct text *out)
 {
-    unsigned online = cpu_online_count(), present = cpu_present_count();
+    struct cpumask offline = {{0}};
 
     (void)ctx;
-    if (present > online + 1) {
-        text_printf(out, "%u-%u", online, present - 1);
-    } else if (present > online) {
-        text_printf(out, "%u", online);
+    for (unsigned cpu = 0; cpu < cpu_present_count(); cpu++) {
+        if (!cpu_is_online(cpu)) {
+            cpumask_set(&offline, cpu);
+        }
     }
-    text_printf(out, "\n");
-    return 0;
+    return show_list(out, &offline);
 }
 
 static unsigned ctx_cpu(const struct pseudo_ctx *ctx)
@@ -51,7 +61,7 @@ static unsigned ctx_cpu(const struct pseudo_ctx *ctx)
 
 static int show_cpu_online(const struct pseudo_ctx *ctx, struct text *out)
 {
-    text_printf(out, "%d\n", ctx_cpu(ctx) < cpu_online_count());
+    text_printf(out, "%d\n", cpu_is_online(ctx_cpu(ctx)));
     return 0;
 }
 
@@ -64,28 +74,16 @@ static int show_own_number(const struct pseudo_ctx *ctx, struct text *out)
 
 static int show_own_mask(const struct pseudo_ctx *ctx, struct text *out)
 {
-    unsigned cpu = ctx_cpu(ctx);
+    struct cpumask own = {{0}};
 
-    /* Words of 32 bits, the highest first. */
-    text_printf(out, "%08x", 1u << (cpu % 32));
-    for (unsigned word = cpu / 32; word > 0; word--) {
-        text_printf(out, ",00000000");
-    }
-    text_printf(out, "\n");
-    return 0;
+    cpumask_set(&own, ctx_cpu(ctx));
+    return show_mask(out, &own);
 }
 
 static int show_all_mask(const struct pseudo_ctx *ctx, struct text *out)
 {
-    unsigned left = cpu_online_count();
-
     (void)ctx;
-    text_printf(out, "%08x", left % 32 == 0 ? ~0u : (1u << left % 32) - 1);
-    for (unsigned word = (left - 1) / 32; word > 0; word--) {
-        text_printf(out, ",ffffffff");
-    }
-    text_printf(out, "\n");
-    return 0;
+    return show_mask(out, cpu_online_mask());
 }
 
 static const struct pseudo_node topology_nodes[] = {

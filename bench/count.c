@@ -6,12 +6,13 @@
  * which does nothing on any processor; NNNN is said. Arguments:
  *     entry=ADDRESS  the first instruction of the loader: counting starts there
  *     stop=NNNN      the mark at which QEMU ends
- *     cpus=on        several CPUs, each counted for itself by blocks of code; slower. Then there
- * are lines "count cpu NNNN INSTRUCTIONS REP" after that of a mark, which has the sum Everything
- * goes to QEMU's log (-d plugin -D FILE), so that marks and trace events of devices are in one file
- * in the order in which they happened: "count mark NNNN INSTRUCTIONS REP" or "count entry 0 0". REP
- * counts the iterations of string instructions, each of which TCG runs, and this plugin counts, as
- * one instruction.
+ *     cpus=on        several CPUs, each counted for itself by blocks of code; slower
+ * Everything goes to QEMU's log (-d plugin -D FILE), so that marks and trace events of devices are
+ * in one file in the order in which they happened: "count mark NNNN INSTRUCTIONS REP" or "count
+ * entry 0 0". REP counts the iterations of string instructions, each of which TCG runs, and this
+ * plugin counts, as one instruction. With several CPUs the line of a mark has the sum, and lines
+ * "count cpu NNNN INSTRUCTIONS REP" follow. Loops with a PAUSE do not count then: how often they
+ * run depends on how long TCG takes to translate what another CPU runs for the first time.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -52,8 +53,13 @@ enum { CPUS = 256 };
 static bool each_cpu;
 static struct {
     uint64_t instructions, repetitions;
-    char pad[48];
+    uint64_t waits_at; /* what follows a PAUSE that was just executed */
+    char pad[40];
 } cpus[CPUS];
+struct block {
+    uint64_t start, pause_end; /* addresses; 0: there is no PAUSE, which ends a block */
+    unsigned instructions, repetitions;
+};
 static uint64_t entry;
 static bool entered;
 static long stop = -1;
@@ -68,8 +74,12 @@ static void say(const char *what, unsigned mark)
 
 static void on_block(unsigned cpu, void *arg)
 {
-    cpus[cpu % CPUS].instructions += (uint32_t)(uintptr_t)arg;
-    cpus[cpu % CPUS].repetitions += (uintptr_t)arg >> 32;
+    const struct block *block = arg;
+    if (block->pause_end == 0 && block->start != cpus[cpu % CPUS].waits_at) {
+        cpus[cpu % CPUS].instructions += block->instructions;
+        cpus[cpu % CPUS].repetitions += block->repetitions;
+    }
+    cpus[cpu % CPUS].waits_at = block->pause_end;
 }
 
 static void say_cpus(void)
@@ -145,7 +155,7 @@ static void translated(plugin_id id, struct qemu_plugin_tb *tb)
 {
     (void)id;
     size_t count = qemu_plugin_tb_n_insns(tb);
-    uintptr_t in_block = count;
+    struct block *block = each_cpu ? calloc(1, sizeof *block) : NULL;
     for (size_t i = 0; i < count; i++) {
         struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
         const uint8_t *code = qemu_plugin_insn_data(insn);
@@ -154,8 +164,12 @@ static void translated(plugin_id id, struct qemu_plugin_tb *tb)
             qemu_plugin_register_vcpu_insn_exec_cb(insn, on_entry, CALLBACK_WITHOUT_REGISTERS,
                                                    NULL);
         }
-        if (each_cpu) {
-            in_block += is_repeated(code, size) ? 1ull << 32 : 0;
+        if (block != NULL) {
+            uint64_t at = qemu_plugin_insn_vaddr(insn);
+            block->start = i == 0 ? at : block->start;
+            block->pause_end = size == 2 && !memcmp(code, "\xf3\x90", 2) ? at + 2 : 0;
+            block->instructions++;
+            block->repetitions += is_repeated(code, size);
         } else {
             qemu_plugin_register_vcpu_insn_exec_inline(insn, INLINE_ADD, &instructions, 1);
         }
@@ -168,9 +182,8 @@ static void translated(plugin_id id, struct qemu_plugin_tb *tb)
                                                    (void *)mark);
         }
     }
-    if (each_cpu) {
-        qemu_plugin_register_vcpu_tb_exec_cb(tb, on_block, CALLBACK_WITHOUT_REGISTERS,
-                                             (void *)in_block);
+    if (block != NULL) { /* it stays as long as QEMU may keep the block */
+        qemu_plugin_register_vcpu_tb_exec_cb(tb, on_block, CALLBACK_WITHOUT_REGISTERS, block);
     }
 }
 

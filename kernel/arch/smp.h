@@ -6,14 +6,13 @@
  */
 #include "lib/cpumask.h"
 
-struct bootinfo;
-
 /*
  * C11: wakes all further CPUs at once and returns without waiting for them. Those with a number
  * below `count` come to kernel_cpu_main on the stacks and blocks that the loader made; all others
- * stop for good. -ENOMEM (no pages below 1 MiB): none will come.
+ * stop for good. `woken`: how many there are in all, but for the boot CPU. -ENOMEM (no pages below
+ * 1 MiB): none will come.
  */
-int arch_smp_start(const struct bootinfo *info, unsigned count);
+int arch_smp_start(unsigned count, unsigned woken);
 /* A second wake-up for CPUs that missed the first; harmless for others. */
 void arch_smp_start_again(void);
 /*

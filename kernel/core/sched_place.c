@@ -85,14 +85,21 @@ static unsigned choose_cpu(const struct thread *thread, bool woken)
     return least != CPUS_MAX ? least : here->cpu;
 }
 
-void sched_kick_queue(struct run_queue *rq)
+/* Sees to it that who runs on the queue's CPU gives way; true: it must be sent an interrupt.
+ * REQUIRES rq->lock. */
+static bool mark_running(struct run_queue *rq)
 {
     struct thread *running = rq->running;
     if (running == NULL) {
-        return; /* it is choosing right now */
+        return false; /* it is choosing right now */
     }
     unsigned before = __atomic_fetch_or(&running->work, THREAD_WORK_RESCHED, __ATOMIC_SEQ_CST);
-    if ((before & THREAD_WORK_RESCHED) == 0 && rq->cpu != arch_cpu_number()) {
+    return (before & THREAD_WORK_RESCHED) == 0 && rq->cpu != arch_cpu_number();
+}
+
+void sched_kick_queue(struct run_queue *rq)
+{
+    if (mark_running(rq)) {
         arch_ipi_send(rq->cpu, ARCH_IPI_RESCHEDULE);
     }
 }
@@ -126,10 +133,12 @@ void sched_send(struct run_queue *rq, struct thread *thread, bool woken)
         rq->stat.wakes++;
         rq->stat.wakes_local += rq->cpu == arch_cpu_number();
     }
-    if (rq->running != NULL && queue_preempts(rq, thread, woken)) {
-        sched_kick_queue(rq);
-    }
+    bool kick = rq->running != NULL && queue_preempts(rq, thread, woken) && mark_running(rq);
     spin_unlock(&rq->lock);
+    /* Its first act is to take that lock, so only now. */
+    if (kick) {
+        arch_ipi_send(rq->cpu, ARCH_IPI_RESCHEDULE);
+    }
 }
 
 /* Takes a waiting thread that may run on cpu out of the queue, or NULL. REQUIRES victim->lock. */

@@ -25,7 +25,8 @@
 static struct cpumask online; /* atomic bits; grows only */
 static unsigned online_count; /* atomic */
 static unsigned present_count RO_AFTER_INIT = 1;
-static unsigned start_limit INIT_DATA;
+static unsigned start_limit RO_AFTER_INIT;
+static unsigned woken_count RO_AFTER_INIT; /* that the tables name, the boot CPU not counted */
 
 /* Owner: the timer that looks after the start. */
 static struct timer start_timer;
@@ -74,7 +75,12 @@ static INIT_TEXT void read_options(void)
 INIT_TEXT void smp_init(const struct bootinfo *info)
 {
     present_count = info->cpu_count;
+    woken_count = info->cpu_count - 1 + info->cpus_dropped;
     online_count = 1;
+    if (info->cpus_dropped != 0 && cmdline_get("nr_cpus") == NULL) {
+        log_warn("smp: %u of %u CPUs are left out: there is not enough memory, or room in a table",
+                 info->cpus_dropped, woken_count + 1);
+    }
     read_options();
     cpumask_set(&online, 0);
 }
@@ -91,18 +97,13 @@ static void look_after_start(struct timer *timer)
     }
 }
 
-INIT_TEXT void smp_start(const struct bootinfo *info)
+void smp_start(void)
 {
     unsigned count = MIN(present_count, start_limit);
-    if (info->cpus_dropped != 0 && cmdline_get("nr_cpus") == NULL) {
-        log_warn("smp: %u of %u CPUs are left out: there is not enough memory, or room in a table",
-                 info->cpus_dropped, info->cpus_dropped + info->cpu_count);
-    }
     if (count == 1) {
         return;
     }
-    int error = arch_smp_start(info, count);
-    if (error != 0) {
+    if (arch_smp_start(count, woken_count) != 0) {
         log_warn("smp: no memory below 1 MiB to start CPUs from; going on with one");
         return;
     }

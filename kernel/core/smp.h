@@ -10,7 +10,7 @@ struct bootinfo;
 /* The boot CPU and the number of the others, as far as nr_cpus= lets them be. Boot CPU. */
 void smp_init(const struct bootinfo *info);
 /* C11: wakes the others, as far as nosmp and maxcpus= let them come, and returns at once. */
-void smp_start(const struct bootinfo *info);
+void smp_start(void);
 /* This CPU takes part from here on. Interrupts off. */
 void smp_online(unsigned cpu);
 

@@ -24,11 +24,6 @@ static INIT_TEXT void make_first_nodes(const struct walk *walk)
     }
 }
 
-INIT_TEXT void init_smp(void)
-{
-    smp_start(boot);
-}
-
 INIT_TEXT void init_rootfs(void)
 {
     int error = vfs_mount_root("tmpfs", &root);
@@ -120,6 +115,11 @@ void init_reclaim(void)
         pages += loader[i].size / PAGE_SIZE;
     }
     log_info("Freeing unused kernel memory: %zu KiB", pages * (PAGE_SIZE / 1024));
+}
+
+void init_smp(void)
+{
+    smp_start();
 }
 
 void init_init(void)

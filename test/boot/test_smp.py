@@ -26,7 +26,9 @@ def boot(built):
 
 def assert_online(result, online):
     assert result.status == 0 and f"online {online}\n" in result.output, result
-    assert "bye\n" in result.output, result
+    ran = sum(int(last or first) - int(first) + 1
+              for first, last in re.findall(r"(\d+)(?:-(\d+))?", online))
+    assert f"ran on {ran}\n" in result.output and "bye\n" in result.output, result
     return result
 
 

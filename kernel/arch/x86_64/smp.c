@@ -6,7 +6,6 @@
  * (start of a multiple-processor system), 10.6 (IPIs).
  */
 #include "kernel/arch/smp.h"
-#include "abi/bootinfo.h"
 #include "abi/errno.h"
 #include "kernel/arch/x86_64/mmu_tables.h"
 #include "kernel/arch/x86_64/x86.h"
@@ -76,10 +75,10 @@ static void fill_pages(void)
     directory[0] = X86_PTE_PRESENT | X86_PTE_ACCESSED | X86_PTE_LARGE;
 }
 
-int arch_smp_start(const struct bootinfo *info, unsigned count)
+int arch_smp_start(unsigned count, unsigned woken)
 {
     static_assert(PAGE_DIRECTORY == PAGE_POINTERS + 1, "cleared together");
-    cpus_expected = info->cpu_count - 1 + info->cpus_dropped;
+    cpus_expected = woken;
     start_pages = frame_take_low(PAGES);
     if (start_pages == 0) {
         return -ENOMEM;

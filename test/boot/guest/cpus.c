@@ -35,6 +35,20 @@ static int is_online(const char *cpus)
     return strncmp(now, cpus, strlen(cpus)) == 0 && now[strlen(cpus)] == '\n';
 }
 
+/* Runs on every CPU in turn, as far as the process may; says on how many. */
+static void run_on_each(void)
+{
+    int count = 0;
+    for (int cpu = 0; cpu < 256; cpu++) {
+        unsigned long set[4] = {0};
+        set[cpu / 64] = 1ul << cpu % 64;
+        if (sched_setaffinity(0, sizeof set, (cpu_set_t *)set) == 0) {
+            count += sched_getcpu() == cpu;
+        }
+    }
+    printf("ran on %d\n", count);
+}
+
 static void wait_for_complaints(int count)
 {
     int fd = open("/dev/kmsg", O_RDONLY);
@@ -58,6 +72,7 @@ int main(int argc, char **argv)
         sched_yield();
     }
     printf("online %s\n", argv[1]);
+    run_on_each();
     for (int i = 2; i < argc; i++) {
         if (strncmp(argv[i], "wait=", 5) == 0) {
             wait_for_complaints(atoi(argv[i] + 5));

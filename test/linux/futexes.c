@@ -316,8 +316,8 @@ CASE(woken_by_who_maps_it_later)
             sched_yield();
         }
     }
-    say_end("waker", waker);
     say_end("child", pid);
+    say_end("waker", waker);
 }
 
 CASE(memory_goes_while_somebody_sleeps)

@@ -43,8 +43,8 @@ def test_background_jobs(talk):
     listed = sorted(talk.line("jobs").split("\n"))
     assert [re.sub(r" +", " ", job) for job in listed] == ["[1]- Running sleep 1000",
                                                            "[2]+ Running sleep 2000"]
-    talk.line("kill %1")
-    assert "Terminated" in talk.line("wait %1") + talk.line("")
+    said = talk.line("kill %1")
+    assert "Terminated" in said + talk.line("wait %1") + talk.line("")
     assert "sleep 2000" in talk.line("jobs -l")
     talk.line("kill -9 %2; wait %2")
     talk.line("")

@@ -9,6 +9,9 @@ import sys
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+# The files that take minutes come first, so that the end is not a wait for one of them.
+LONG = ["test_programs.py", "test_busybox.py", "test_stress.py", "test_abi.py", "test_machines.py"]
+SUMMARY = ROOT / "build" / "real" / "summary.txt"  # what tests have to say beyond their verdicts
 sys.path.insert(0, str(ROOT / "test" / "lib"))
 
 
@@ -28,3 +31,29 @@ def built():
         return path
 
     return find
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
+
+
+def pytest_sessionstart(session):
+    if not hasattr(session.config, "workerinput"):
+        SUMMARY.unlink(missing_ok=True)
+
+
+def pytest_terminal_summary(terminalreporter):
+    if SUMMARY.exists():
+        terminalreporter.write("\n" + SUMMARY.read_text())
+
+
+@pytest.fixture(scope="session")
+def summary():
+    """A function: text for the end of the run, whichever process the test is in."""
+
+    def add(text):
+        SUMMARY.parent.mkdir(parents=True, exist_ok=True)
+        with open(SUMMARY, "a", encoding="utf-8") as file:
+            file.write(text + "\n")
+
+    return add

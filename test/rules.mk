@@ -21,7 +21,7 @@ build/unit/$(2): test/$(1)/$(2).c $(3)
 
 endef
 test_word = $(shell sed -n 's,^// $(1): *,,p' $(2))
-ifneq ($(filter unit test check fuzz build/unit/%,$(MAKECMDGOALS)),)
+ifneq ($(filter unit test stress torture check fuzz build/unit/%,$(MAKECMDGOALS)),)
 $(foreach t,$(UNIT),$(eval $(call TEST_PROGRAM,unit,$(t),$(call test_word,sources,test/unit/$(t).c),$(call test_word,flags,test/unit/$(t).c),$(HOSTCC) -fsanitize=address$(comma)undefined,-lcmocka)))
 $(foreach t,$(FUZZ),$(eval $(call TEST_PROGRAM,fuzz,$(t),$(call test_word,sources,test/fuzz/$(t).c),$(call test_word,flags,test/fuzz/$(t).c),clang-14 -fsanitize=fuzzer$(comma)address$(comma)undefined,)))
 -include $(wildcard build/unit/*.d)
@@ -65,5 +65,15 @@ build/guest/%: test/boot/guest/%.c
 	@mkdir -p $(@D)
 	@musl-gcc -static -Os -s $(ABI_FLAGS) -o $@ $<
 
-test: all $(UNIT_BIN) $(FUZZ_BIN) $(ABI_BIN) $(GUEST_BIN) $(B)/root/etc/passwd ## everything: unit, fuzz, Linux programs, machines
-	@$(PYTEST) test
+# Two files of tests at a time, the long ones first (conftest.py): much of a test is waiting.
+TEST_JOBS ?= 2
+TESTED := all $(UNIT_BIN) $(FUZZ_BIN) $(ABI_BIN) $(GUEST_BIN) $(B)/root/etc/passwd
+test: $(TESTED) ## everything: unit, fuzz, Linux programs, machines
+	@$(PYTEST) -n $(TEST_JOBS) --dist loadfile test
+
+STRESS_SECONDS ?= 10
+.PHONY: stress torture
+stress: $(TESTED) ## stress-ng on four CPUs, STRESS_SECONDS for each stressor
+	@STRESS_SECONDS=$(STRESS_SECONDS) $(PYTEST) test/real/test_stress.py
+torture: $(TESTED) ## the same tests over and over on 2, 4, 8 CPUs, until one fails (TORTURE=--help)
+	@$(PYTHON) test/torture.py $(TORTURE)

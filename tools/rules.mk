@@ -4,7 +4,7 @@ PYTHON := /usr/bin/python3
 # Debian packages come first: make remakes the makefiles it includes before anything else, and then
 # starts over. A goal that is not listed needs what `make run` needs.
 DEPS_none  := help clean deps
-DEPS_test  := test unit fuzz abi boot-test real-test
+DEPS_test  := test unit fuzz abi boot-test real-test stress torture
 DEPS_check := check format format-check layers headers tidy clang steps locks
 DEPS_bench := bench bench-%
 DEPS_debug := debug

@@ -31,6 +31,7 @@ mkdir "$1/dev/shm"
 ln -s /proc/self/fd "$1/dev/fd"
 for name in stdin:0 stdout:1 stderr:2; do ln -s "/proc/self/fd/${name#*:}" "$1/dev/${name%:*}"; done
 mount -t proc proc "$1/proc"
+mount -t sysfs -o ro sysfs "$1/sys"
 root=$1
 shift
 exec chroot "$root" "$@"

@@ -62,11 +62,10 @@ def fixture_both(built):
     return Run(built("alba"), suite.groups(source), *roots)
 
 
-def test_the_suite_runs(both, capsys):
-    with capsys.disabled():
-        print("\n" + both.table())
-        for (group, test), verdict in both.again.items():
-            print(f"tried again: {group}: {test} ({verdict})")
+def test_the_suite_runs(both, summary):
+    summary(both.table())
+    for (group, test), verdict in both.again.items():
+        summary(f"tried again: {group}: {test} ({verdict})")
     assert sum(verdict == "passed" for verdict in both.host.values()) > 1100
 
 

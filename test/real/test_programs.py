@@ -7,11 +7,13 @@ import re
 import shutil
 import subprocess
 
+import debian_root
 import pytest
 import suite
 
 SCRIPTS = pathlib.Path(__file__).resolve().parent / "programs"
 LIMIT = 600  # seconds; catches hangs only
+NUMBER = re.compile(r"(line \d+:|^\[\d+\]) +\d+\b")  # bash numbers processes that were killed
 
 COMMON = """bash dash sh ls cp mv ln rm mkdir rmdir cat du df stat touch sort split tee timeout
 nohup env seq shuf grep sed awk mawk find xargs tar gzip zcat diff cmp perl head tail wc tr od echo date
@@ -19,54 +21,6 @@ sleep kill uname id whoami tty dd chmod chown readlink realpath md5sum truncate 
 nice chroot install tac nproc renice ionice chrt taskset setpriv prlimit cut yes true false printf xz""".split()
 BUILD = "gcc make as ld nm cc1 collect2 ar".split()
 GIT = ["git"]
-
-
-def paths_of(program):
-    """A program's file, the links that lead there, and its libraries."""
-    found = shutil.which(program, path="/usr/bin:/bin:/usr/sbin:/sbin")
-    if found is None and shutil.which("gcc"):
-        found = subprocess.run(["gcc", f"-print-prog-name={program}"], capture_output=True,
-                               text=True, check=True).stdout.strip()
-    assert found and os.path.isabs(found), f"{program} is not installed here"
-    libraries = subprocess.run(["ldd", found], capture_output=True, text=True, check=False).stdout
-    return [found, *re.findall(r"(/\S+) \(0x", libraries)]
-
-
-def copy(path, root):
-    """To the same place below root: each link on the way, then the file or tree. The root's own
-    layout is /usr with links to it, as in Debian."""
-    place = pathlib.Path(os.path.realpath(os.path.dirname(path))) / os.path.basename(path)
-    target = root / place.relative_to("/")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if place.is_symlink():
-        if not os.path.lexists(target):
-            os.symlink(os.readlink(place), target)
-        copy(os.path.normpath(place.parent / os.readlink(place)), root)
-    elif place.is_dir():
-        shutil.copytree(place, target, symlinks=True, dirs_exist_ok=True)
-    elif not target.exists():
-        shutil.copy2(place, target)
-
-
-@pytest.fixture(scope="module", name="root_with")
-def fixture_root_with(tmp_path_factory):
-    def make(programs, trees=()):
-        root = tmp_path_factory.mktemp("root")
-        for name in ("dev", "proc", "sys", "tmp", "root", "etc", "usr/bin", "usr/sbin", "usr/lib",
-                     "usr/lib64"):
-            (root / name).mkdir(parents=True)
-        for name in ("bin", "sbin", "lib", "lib64"):
-            os.symlink(f"usr/{name}", root / name)
-        (root / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\n")
-        (root / "etc/group").write_text("root:x:0:\n")
-        for program in programs:
-            for path in paths_of(program):
-                copy(path, root)
-        for tree in trees:
-            copy(tree, root)
-        return root
-
-    return make
 
 
 def run(command):
@@ -99,34 +53,37 @@ def fixture_here():
 @pytest.fixture(name="same", params=[1, 4], ids=lambda n: f"smp{n}")
 def fixture_same(request, built, here):
     def same(root, name, memory="512M"):
+        program, *arguments = command(name, root)
         there = run([built("alba"), "run", "-m", memory, "--smp", request.param, "--root", root,
-                     "--entry", *command(name, root)])
-        # bash names processes that were killed by their numbers.
-        number = re.compile(r"(line \d+:|^\[\d+\]) +\d+\b")
-        expected = [number.sub(r"\1 N", line) for line in here(name, root)]
-        assert [number.sub(r"\1 N", line) for line in there] == expected
+                     "--entry", program, "--", *arguments])
+        expected = [NUMBER.sub(r"\1 N", line) for line in here(name, root)]
+        assert [NUMBER.sub(r"\1 N", line) for line in there] == expected
         assert len(expected) > 15 and expected[-1] == "status 0"
 
     return same
 
 
 @pytest.fixture(scope="module", name="common")
-def fixture_common(root_with):
-    return root_with(COMMON)
+def fixture_common(tmp_path_factory):
+    return debian_root.make(tmp_path_factory.mktemp("root"), COMMON)
+
+
+def trees():
+    """What gcc and git need besides programs."""
+    library = subprocess.run(["gcc", "-print-libgcc-file-name"], capture_output=True, text=True,
+                             check=True).stdout.strip()
+    folder, place = os.path.dirname(library), "/usr/lib/x86_64-linux-gnu"
+    return [f"{folder}/include", "/usr/include", "/usr/lib/git-core", "/usr/share/git-core",
+            *(f"{folder}/{name}" for name in ("libgcc.a", "libgcc_s.so", "crtbeginS.o", "crtendS.o",
+                                              "liblto_plugin.so")),
+            *(f"{place}/{name}" for name in ("Scrt1.o", "crti.o", "crtn.o", "libc.so",
+                                             "libc_nonshared.a", "libgcc_s.so.1", "libm.so.6"))]
 
 
 @pytest.fixture(scope="module", name="everything")
-def fixture_everything(root_with):
+def fixture_everything(tmp_path_factory):
     """With a compiler and git."""
-    library = subprocess.run(["gcc", "-print-libgcc-file-name"], capture_output=True, text=True,
-                             check=True).stdout.strip()
-    folder = os.path.dirname(library)
-    trees = [f"{folder}/include", "/usr/include", *(f"{folder}/{name}" for name in (
-        "libgcc.a", "libgcc_s.so", "crtbeginS.o", "crtendS.o", "liblto_plugin.so"))]
-    place = "/usr/lib/x86_64-linux-gnu"
-    trees += [f"{place}/{name}" for name in ("Scrt1.o", "crti.o", "crtn.o", "libc.so",
-                                             "libc_nonshared.a", "libgcc_s.so.1", "libm.so.6")]
-    return root_with(COMMON + BUILD + GIT, [*trees, "/usr/lib/git-core", "/usr/share/git-core"])
+    return debian_root.make(tmp_path_factory.mktemp("root"), COMMON + BUILD + GIT, trees())
 
 
 @pytest.mark.parametrize("name", ["files", "text", "jobs", "scheduling"])

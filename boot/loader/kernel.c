@@ -28,8 +28,8 @@ static _Noreturn void refuse(const char *why)
     fail("the kernel's ELF file is not good: %s", why);
 }
 
-/* `size` bytes of the file behind a linked address, or the end. */
-static uint8_t *bytes_at(struct kernel *k, uint64_t va, uint64_t size)
+/* `size` bytes of the file behind a linked address; NULL: they are not in one segment. */
+static uint8_t *find_bytes(struct kernel *k, uint64_t va, uint64_t size)
 {
     const struct elf64_phdr *ph = k->last;
     for (unsigned i = 0; i <= k->count; i++) {
@@ -40,7 +40,17 @@ static uint8_t *bytes_at(struct kernel *k, uint64_t va, uint64_t size)
         }
         ph = &k->phdrs[MIN(i, k->count - 1)];
     }
-    refuse("an address lies in no segment");
+    return NULL;
+}
+
+/* The same, or the end. */
+static uint8_t *bytes_at(struct kernel *k, uint64_t va, uint64_t size)
+{
+    uint8_t *bytes = find_bytes(k, va, size);
+    if (bytes == NULL) {
+        refuse("an address lies in no segment");
+    }
+    return bytes;
 }
 
 static void check_load(const struct elf64_phdr *ph, const struct elf64_phdr *before)
@@ -128,9 +138,12 @@ static void relocate_relr(struct kernel *k, uint64_t va, uint64_t size)
             continue;
         }
         uint64_t bits = *entry >> 1;
-        uint64_t *words = bits == 0 ? NULL : words_at(k, where, 64 - __builtin_clzll(bits));
+        uint64_t reach = bits == 0 ? 0 : 64 - (uint64_t)__builtin_clzll(bits);
+        uint64_t *words = (uint64_t *)find_bytes(k, where, reach * sizeof(uint64_t));
         for (; bits != 0; bits &= bits - 1) {
-            words[__builtin_ctzll(bits)] += slide;
+            unsigned i = (unsigned)__builtin_ctzll(bits);
+            /* Where one segment ends the bits may be of the next one's words, too. */
+            *(words != NULL ? &words[i] : words_at(k, where + 8 * i, 1)) += slide;
         }
         where += 63 * 8;
     }

@@ -11,7 +11,8 @@ endif
 HOSTCC  ?= gcc
 LD      := ld
 OBJCOPY := objcopy
-B       := build/$(ARCH)
+# DEBUG=1: a kernel that checks how its locks are used, in a folder of its own.
+B       := build/$(ARCH)$(if $(DEBUG),-debug)
 
 # One short line for each command; `make V=1` shows them whole.
 Q := $(if $(V),,@)
@@ -24,7 +25,7 @@ FREESTANDING := $(COMMON) -ffreestanding -fno-strict-aliasing -fno-common -fno-a
         -ffunction-sections -fdata-sections -mno-red-zone -mgeneral-regs-only -fcf-protection=none
 
 # The kernel: position independent (KASLR), frame pointers for back traces, a per-CPU canary.
-KFLAGS := $(FREESTANDING) -fPIE -fvisibility=hidden -fno-omit-frame-pointer \
+KFLAGS := $(FREESTANDING) $(if $(DEBUG),-DDEBUG) -fPIE -fvisibility=hidden -fno-omit-frame-pointer \
         -Ikernel/arch/$(ARCH)/include \
         -fstack-protector-strong -mstack-protector-guard=tls -mstack-protector-guard-reg=gs \
         -mstack-protector-guard-offset=40
@@ -37,7 +38,8 @@ KFLAGS += $(if $(findstring clang,$(CC)),-mstack-alignment=8,-mpreferred-stack-b
 LIB_C    := $(filter-out lib/mem.c,$(wildcard lib/*.c))
 KERNEL_C := $(LIB_C) $(wildcard kernel/init/*.c kernel/base/*.c kernel/mm/*.c kernel/core/*.c \
             kernel/arch/$(ARCH)/*.c kernel/dev/*.c kernel/dev/*/*.c kernel/fs/*.c kernel/fs/*/*.c \
-            kernel/personality/linux/*.c kernel/personality/linux/*/*.c)
+            kernel/personality/linux/*.c kernel/personality/linux/*/*.c \
+            $(if $(DEBUG),kernel/debug/*.c))
 KERNEL_S := $(wildcard kernel/arch/$(ARCH)/*.S kernel/personality/linux/$(ARCH)/*.S)
 KERNEL_O := $(KERNEL_C:%.c=$(B)/k/%.o) $(KERNEL_S:%.S=$(B)/k/%.o)
 

@@ -31,6 +31,7 @@ UNIT_BIN := $(UNIT:%=build/unit/%)
 FUZZ_BIN := $(FUZZ:%=build/unit/%)
 PYTEST    = $(PYTHON) -m pytest -q -p no:cacheprovider $(PYTEST_FLAGS)
 export PYTHONDONTWRITEBYTECODE := 1
+export ALBA_BUILD := $(notdir $(B))
 
 .PHONY: test unit fuzz abi-programs
 unit: $(UNIT_BIN) ## unit tests on the host, under sanitizers

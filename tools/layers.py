@@ -31,6 +31,7 @@ RULES = {
     "net": "abi lib arch base mm core dev-api",
     "linux": "abi lib arch base mm core fs net dev-api",
     "native": "abi lib arch base mm core",
+    "debug": "abi lib arch base mm core",
     "user": "abi lib",
     "host": "abi lib",
     "init": "*",
@@ -43,7 +44,7 @@ RULES = {layer: set(allowed.split()) | {layer} for layer, allowed in RULES.items
 KERNEL = [  # longest first
     ("kernel/personality/linux/", "linux"), ("kernel/personality/native/", "native"),
     ("kernel/dev/api/", "dev-api"), ("kernel/init/", "init"), ("kernel/base/", "base"),
-    ("kernel/core/", "core"), ("kernel/dev/", "dev"), ("kernel/net/", "net"),
+    ("kernel/debug/", "debug"), ("kernel/core/", "core"), ("kernel/dev/", "dev"), ("kernel/net/", "net"),
     ("kernel/fs/", "fs"), ("kernel/mm/", "mm"),
 ]
 

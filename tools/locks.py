@@ -73,6 +73,8 @@ def initialised(rows):
     classes, locks = {row[0] for row in rows}, {row[4] for row in rows}
     used, found = set(), set()
     for path in sorted((ROOT / "kernel").glob("**/*.[ch]")):
+        if "debug" in path.parts:  # the self-test has locks of other locks' classes
+            continue
         text = path.read_text()
         used.update(re.findall(r"\bLOCK_([A-Z0-9_]+)\b", text))
         for lock in declared(text):

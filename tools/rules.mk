@@ -5,7 +5,7 @@ PYTHON := /usr/bin/python3
 # starts over. A goal that is not listed needs what `make run` needs.
 DEPS_none  := help clean deps
 DEPS_test  := test unit fuzz abi boot-test real-test stress torture
-DEPS_check := check format format-check layers headers tidy clang steps locks
+DEPS_check := check format format-check layers headers tidy clang debug-kernel steps locks
 DEPS_bench := bench bench-%
 DEPS_debug := debug
 DEPS_GOALS := $(filter-out $(DEPS_none),$(MAKECMDGOALS))
@@ -17,7 +17,7 @@ build/deps/%.mk: tools/deps.list tools/deps
 	@mkdir -p $(@D)
 	@echo '# The packages of group $* are installed.' >$@
 
-.PHONY: deps format check format-check layers headers tidy clang steps locks
+.PHONY: deps format check format-check layers headers tidy clang debug-kernel steps locks
 deps: ## says what is missing to build and test, and installs it
 	@tools/deps run test check bench debug
 
@@ -68,13 +68,18 @@ clang:
 	    build/clang/kernel.elf build/clang/alba.elf build/clang/alba.bzImage build/clang/alba
 	@echo "clang: kernel, images and command build with clang 14 without a warning"
 
+# And the kernel that checks its locks.
+debug-kernel:
+	@$(MAKE) --no-print-directory -s DEBUG=1 B=build/$(ARCH)-debug build/$(ARCH)-debug/kernel.elf
+	@echo "debug-kernel: builds"
+
 steps:
 	@$(PYTHON) tools/steps.py
 
 locks:
 	@$(PYTHON) tools/locks.py
 
-check: format-check layers headers tidy clang steps locks unit ## form, layers, headers, tidy, locks, clang, unit tests
+check: format-check layers headers tidy clang debug-kernel steps locks unit ## form, layers, headers, tidy, locks, clang, unit tests
 
 GDB := gdb -q -ex 'target remote localhost:1234' -ex 'source tools/gdb/alba.py' $(B)/kernel.elf
 .PHONY: debug timeline

@@ -29,7 +29,8 @@ long strncpy_from_user(char *dst, vaddr_t src, size_t size);
 
 /*
  * Atomic operations on a 32-bit word of user memory, for futexes: 0 or -EFAULT (-EINVAL when not
- * aligned). May sleep.
+ * aligned). May sleep; not so with preemption off, where they also give -EFAULT for a page that
+ * would have to be made.
  */
 int user_load_u32(vaddr_t addr, uint32_t *value);
 int user_cmpxchg_u32(vaddr_t addr, uint32_t expected, uint32_t desired, uint32_t *old);

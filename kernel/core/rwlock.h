@@ -32,17 +32,20 @@ void rw_wake(struct rwmutex *rw, bool written);
 /* ACQUIRES rw; may sleep. */
 static inline void rw_read_lock(struct rwmutex *rw)
 {
+    lock_check_take(&rw->info, LOCK_TAKE);
     uint64_t state = __atomic_load_n(&rw->state, __ATOMIC_RELAXED);
     if (unlikely(state >= RW_WAITS ||
                  !__atomic_compare_exchange_n(&rw->state, &state, state + 1, false,
                                               __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))) {
         rw_read_slow(rw);
     }
+    lock_check_taken(&rw->info, 0);
 }
 
 /* RELEASES rw. */
 static inline void rw_read_unlock(struct rwmutex *rw)
 {
+    lock_check_release(&rw->info);
     uint64_t state = __atomic_sub_fetch(&rw->state, 1, __ATOMIC_SEQ_CST);
     if (unlikely(state >= RW_WAITS && RW_READERS(state) == 0)) {
         rw_wake(rw, false);
@@ -50,18 +53,31 @@ static inline void rw_read_unlock(struct rwmutex *rw)
 }
 
 /* ACQUIRES rw; may sleep. */
-static inline void rw_write_lock(struct rwmutex *rw)
+static inline void rw_write_lock_how(struct rwmutex *rw, enum lock_how how)
 {
+    (void)how;
     uint64_t state = 0;
+    lock_check_take(&rw->info, how);
     if (unlikely(!__atomic_compare_exchange_n(&rw->state, &state, RW_WRITER, false,
                                               __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))) {
         rw_write_slow(rw);
     }
+    lock_check_taken(&rw->info, 0);
+}
+static inline void rw_write_lock(struct rwmutex *rw)
+{
+    rw_write_lock_how(rw, LOCK_TAKE);
+}
+/* The second of its class that the caller holds, in the order that its row says. */
+static inline void rw_write_lock_nested(struct rwmutex *rw)
+{
+    rw_write_lock_how(rw, LOCK_NESTED);
 }
 
 /* RELEASES rw. */
 static inline void rw_write_unlock(struct rwmutex *rw)
 {
+    lock_check_release(&rw->info);
     uint64_t state = __atomic_and_fetch(&rw->state, ~RW_WRITER, __ATOMIC_SEQ_CST);
     if (unlikely(state != 0 || waitq_active(&rw->readers))) {
         rw_wake(rw, true);

@@ -354,6 +354,7 @@ void core_user_return(struct arch_regs *regs)
         if ((work & THREAD_WORK_SIGNAL) != 0) {
             arch_irq_enable();
             current->personality->return_to_user(regs);
+            lock_check_nothing_held();
             arch_irq_disable();
         }
     }

@@ -40,7 +40,7 @@ int space_fork(struct space *parent, struct space **out)
     rw_write_lock(&parent->lock);
     /* From its first region on the child can be met by who truncates an object (vmo_shrink.c): he
      * must not pass it before it has the pages. Nobody who holds the child's lock wants another. */
-    rw_write_lock(&child->lock);
+    rw_write_lock_nested(&child->lock);
     child->mmap_top = parent->mmap_top;
     child->gap_top = parent->gap_top;
     child->gap_hint = parent->gap_hint;

@@ -87,6 +87,7 @@ void thread_discard(struct thread *thread)
 
 void thread_exit(void)
 {
+    lock_check_nothing_held();
     struct space *space = thread_switch_space(NULL);
     if (space != NULL) {
         space_put(space);
@@ -105,6 +106,7 @@ struct space *thread_switch_space(struct space *new_space)
 
 void thread_enter_user(void)
 {
+    lock_check_nothing_held();
     /* A fork has what it needs; only the first program of all comes here without. */
     if (arch_thread_prepare_user() != 0) {
         boot_fail("not enough memory for the first program; give the machine more");
@@ -131,6 +133,7 @@ void thread_clear_interrupt(void)
 void core_syscall(struct arch_regs *regs)
 {
     current->personality->syscall(regs);
+    lock_check_nothing_held();
 }
 
 void core_user_fault(struct arch_regs *regs, struct arch_fault *fault)

@@ -82,6 +82,7 @@ struct thread {
     uint64_t start_ns;           /* clock_monotonic_ns at creation */
     unsigned long switches_voluntary, switches_forced; /* owner: the thread */
     char name[16]; /* owner: the thread; readers may see a half-changed name */
+    struct lock_held held; /* debug build: its mutexes */
 };
 
 /*

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Wait queues and mutexes. A sleeper first says that it sleeps (wait_prepare), then enters queues
+ * Wait queues. A sleeper first says that it sleeps (wait_prepare), then enters queues
  * and tests its condition; a waker that comes in between makes it runnable again, so wait_sleep
  * returns at once.
  */
@@ -53,6 +53,7 @@ void wait_prepare(enum wait_mode mode)
 {
     struct thread *self = current;
     assert(preempt_count() == 0);
+    lock_check_sleep();
     self->wait_mode = mode;
     __atomic_store_n(&self->state, THREAD_SLEEPING, __ATOMIC_SEQ_CST);
 }
@@ -138,50 +139,4 @@ int sleep_until(uint64_t deadline_ns, int wait_mode)
             return error == -ETIMEDOUT ? 0 : error;
         }
     }
-}
-
-void mutex_setup(struct mutex *mutex)
-{
-    mutex->holder = NULL;
-    waitq_init(&mutex->wq);
-}
-
-bool mutex_trylock(struct mutex *mutex)
-{
-    struct thread *expected = NULL;
-    return __atomic_compare_exchange_n(&mutex->holder, &expected, current, false, __ATOMIC_ACQUIRE,
-                                       __ATOMIC_RELAXED);
-}
-
-void mutex_lock(struct mutex *mutex)
-{
-    if (likely(mutex_trylock(mutex))) {
-        return;
-    }
-    assert(!mutex_is_held(mutex));
-    struct wait_entry entry = {.thread = NULL, .exclusive = true};
-    for (;;) {
-        wait_prepare(WAIT_UNINTERRUPTIBLE);
-        if (entry.thread == NULL) {
-            wait_begin(&mutex->wq, &entry);
-        }
-        if (mutex_trylock(mutex)) {
-            wait_cancel();
-            break;
-        }
-        wait_sleep(WAIT_FOREVER);
-    }
-    wait_end(&mutex->wq, &entry);
-}
-
-void mutex_unlock(struct mutex *mutex)
-{
-    assert(mutex_is_held(mutex));
-    __atomic_store_n(&mutex->holder, NULL, __ATOMIC_RELEASE);
-    waitq_wake_one(&mutex->wq);
-}
-
-bool mutex_is_held(const struct mutex *mutex)
-{
-    return __atomic_load_n(&mutex->holder, __ATOMIC_RELAXED) == current;
 }

@@ -92,16 +92,21 @@ void wait_cancel(void);
 #define wait_event(wq, cond)      ((void)wait_event_mode(wq, cond, WAIT_UNINTERRUPTIBLE, WAIT_FOREVER))
 #define wait_event_intr(wq, cond) wait_event_mode(wq, cond, WAIT_INTERRUPTIBLE, WAIT_FOREVER)
 
-/* A mutex whose holder may sleep. Not recursive; unlocked by its holder. */
+/* A mutex whose holder may sleep. Not recursive; unlocked by its holder. Who waits does not wait
+ * for ever, however many others come and go. */
 struct mutex {
-    struct thread *holder; /* atomic; NULL: free */
+    uintptr_t word; /* atomic: the holder (0: free) and MUTEX_FLAGS */
     struct waitq wq;
     struct lock_info info;
 };
+#define MUTEX_WAITERS 1ul /* somebody is in wq */
+#define MUTEX_HANDOFF 2ul /* the first of them has waited long enough: the mutex goes to it */
+#define MUTEX_FLAGS   3ul
+
 /* Its class is one of kernel/base/lock_rank.def: static struct mutex m = MUTEX_INIT(m, LOCK_M). */
 #define MUTEX_INIT(name, class)                                                                    \
     {                                                                                              \
-        NULL, WAITQ_INIT((name).wq), LOCK_INFO_INIT(class)                                         \
+        0, WAITQ_INIT((name).wq), LOCK_INFO_INIT(class)                                            \
     }
 void mutex_setup(struct mutex *mutex);
 static inline void mutex_init(struct mutex *mutex, enum lock_class class)
@@ -109,7 +114,9 @@ static inline void mutex_init(struct mutex *mutex, enum lock_class class)
     mutex_setup(mutex);
     lock_info_init(&mutex->info, class);
 }
-void mutex_lock(struct mutex *mutex);          /* ACQUIRES mutex; may sleep */
+void mutex_lock(struct mutex *mutex); /* ACQUIRES mutex; may sleep */
+/* The second mutex of its class that the caller holds, in the order that its row says. */
+void mutex_lock_nested(struct mutex *mutex);
 bool mutex_trylock(struct mutex *mutex);       /* ACQUIRES mutex when true */
 void mutex_unlock(struct mutex *mutex);        /* RELEASES mutex */
 bool mutex_is_held(const struct mutex *mutex); /* by the current thread; for assertions */

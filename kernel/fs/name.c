@@ -303,7 +303,7 @@ int vfs_rmdir(const struct walk *walk, const char *name)
                                : name_may_remove(walk->cred, &target.parent, victim, true);
     }
     if (error == 0) {
-        mutex_lock(&victim->inode->lock);
+        mutex_lock_nested(&victim->inode->lock);
         error = remove_empty_dir(target.parent.dentry->inode, victim);
         mutex_unlock(&victim->inode->lock);
     }

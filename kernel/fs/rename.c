@@ -38,7 +38,7 @@ static void lock_dirs(struct move *m)
     mutex_lock(&rename_lock);
     bool b_first = way_down(b, a) != NULL || (way_down(a, b) == NULL && b < a);
     mutex_lock(b_first ? &b->inode->lock : &a->inode->lock);
-    mutex_lock(b_first ? &a->inode->lock : &b->inode->lock);
+    mutex_lock_nested(b_first ? &a->inode->lock : &b->inode->lock);
 }
 
 static void unlock_dirs(struct move *m)
@@ -187,7 +187,7 @@ static int do_move(struct move *m)
         return error;
     }
     if (replaced != NULL) {
-        mutex_lock(&replaced->lock);
+        mutex_lock_nested(&replaced->lock);
     }
     error = replaced != NULL && replaced->dir.entries != 0 ? -ENOTEMPTY : move_name(m, name);
     if (replaced != NULL) {

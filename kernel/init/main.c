@@ -9,6 +9,7 @@
 #include "kernel/arch/smp.h"
 #include "kernel/base/cmdline.h"
 #include "kernel/base/init.h"
+#include "kernel/base/lock_check.h"
 #include "kernel/base/log.h"
 #include "kernel/base/panic.h"
 #include "kernel/base/preempt.h"
@@ -90,6 +91,7 @@ static void run_phase(enum phase phase)
 void init_late(void *unused)
 {
     (void)unused;
+    lock_check_self_test();
     run_phase(LATE);
 }
 

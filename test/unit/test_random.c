@@ -16,13 +16,20 @@
 #include "kernel/arch/cpu.h"
 #include "kernel/base/panic.h"
 #include "kernel/base/random.h"
+#include "kernel/base/spinlock.h"
 #include "lib/chacha20.h"
 
 /* The port's part: one CPU, and a source that gives what the test wants. */
 bool fake_irqs_off;
 int fake_preempt_count;
-void fake_deadlock(void)
+/* One CPU: a spinlock that is waited for is never released. */
+void spin_wait(struct spinlock *lock)
 {
+    spin_wait_irq(lock, 0);
+}
+void spin_wait_irq(struct spinlock *lock, unsigned long flags)
+{
+    (void)lock, (void)flags;
     fail_msg("a spinlock was taken twice");
 }
 

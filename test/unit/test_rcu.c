@@ -4,7 +4,7 @@
  * and waiters at random. What is freed is freed for good, so that the sanitizer sees a reader that
  * still holds it; in the end nothing may be left over.
  */
-// sources: kernel/core/rcu.c
+// sources: kernel/core/rcu.c kernel/base/spinlock.c
 // flags: -Itest/unit/cpus -pthread
 #include <pthread.h>
 #include <sched.h>

@@ -4,7 +4,7 @@
  * steps: shares by nice value, real-time priorities and round robin, sleepers that wake, stealing
  * by CPUs without work, and affinity.
  */
-// sources: kernel/core/sched_queue.c kernel/core/sched_place.c
+// sources: kernel/core/sched_queue.c kernel/core/sched_place.c kernel/base/spinlock.c
 // flags: -Itest/unit/fake/smp
 #include "abi/errno.h"
 #include "kernel/arch/smp.h"

@@ -32,8 +32,14 @@ _Noreturn void assert_failed(const char *expr, const char *file, int line)
     print_error("%s:%d: %s\n", file, line, expr);
     abort();
 }
-void fake_deadlock(void)
+/* One CPU: a spinlock that is waited for is never released. */
+void spin_wait(struct spinlock *lock)
 {
+    spin_wait_irq(lock, 0);
+}
+void spin_wait_irq(struct spinlock *lock, unsigned long flags)
+{
+    (void)lock, (void)flags;
     fail_msg("waits for a spinlock");
 }
 

@@ -4,7 +4,7 @@
  * queueing runs once, in order, on its CPU and never twice at a time; cancel and flush right
  * against running works; works by time; and no memory for a worker.
  */
-// sources: kernel/core/work.c test/unit/fake/smp.c lib/format.c lib/string.c
+// sources: kernel/core/work.c test/unit/fake/smp.c lib/format.c lib/string.c kernel/base/spinlock.c
 // flags: -Itest/unit/fake/smp -pthread
 #include "abi/errno.h"
 #include "fake/smp.h"

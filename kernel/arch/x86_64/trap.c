@@ -9,6 +9,7 @@
 #include "kernel/arch/thread.h"
 #include "kernel/arch/user.h"
 #include "kernel/arch/x86_64/x86.h"
+#include "kernel/base/lock_check.h"
 #include "kernel/base/log.h"
 #include "kernel/base/panic.h"
 #include "kernel/base/percpu.h"
@@ -158,12 +159,14 @@ static void user_exception(struct arch_regs *regs, unsigned vector, uint64_t err
     }
     arch_irq_enable();
     core_user_fault(regs, &fault);
+    lock_check_nothing_held();
     arch_irq_disable();
 }
 
 static void interrupt(const struct arch_regs *regs, unsigned vector)
 {
     preempt_disable();
+    lock_check_irq_enter();
     if (vector == VECTOR_TIMER) {
         x86_apic_eoi();
         core_timer_interrupt((regs->cs & 3) != 0);
@@ -174,6 +177,7 @@ static void interrupt(const struct arch_regs *regs, unsigned vector)
         core_irq(vector);
         x86_apic_eoi();
     }
+    lock_check_irq_exit();
     preempt_enable();
 }
 

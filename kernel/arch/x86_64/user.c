@@ -164,12 +164,25 @@ long strncpy_from_user(char *dst, vaddr_t src, size_t size)
     return result;
 }
 
+/* With preemption off a fault only ends the access. */
+static inline void open_word(void)
+{
+    lock_check_user_word();
+    x86_user_open_word();
+}
+
 int user_load_u32(vaddr_t addr, uint32_t *value)
 {
     if (!IS_ALIGNED(addr, 4)) {
         return -EINVAL;
     }
-    return copy_from_user(value, addr, 4);
+    if (!range_ok(addr, 4)) {
+        return -EFAULT;
+    }
+    open_word();
+    int result = x86_user_load4(value, (const void *)addr);
+    x86_user_close();
+    return result != 0 ? -EFAULT : 0;
 }
 
 int user_cmpxchg_u32(vaddr_t addr, uint32_t expected, uint32_t desired, uint32_t *old)
@@ -180,7 +193,7 @@ int user_cmpxchg_u32(vaddr_t addr, uint32_t expected, uint32_t desired, uint32_t
     if (!range_ok(addr, 4)) {
         return -EFAULT;
     }
-    x86_user_open();
+    open_word();
     int result = x86_user_cmpxchg4((void *)addr, expected, desired, old);
     x86_user_close();
     return result != 0 ? -EFAULT : 0;

@@ -6,6 +6,7 @@
  */
 #include "kernel/arch/cpu.h"
 #include "kernel/arch/thread.h"
+#include "kernel/base/lock_check.h"
 #include "lib/types.h"
 
 enum x86_msr {
@@ -123,11 +124,16 @@ void x86_fpu_save_current(void *area);
 void x86_fpu_switch(struct arch_thread *from, struct arch_thread *to);
 
 /* Around instructions that touch user memory (SMAP). */
-static inline void x86_user_open(void)
+static inline void x86_user_open_word(void)
 {
     if (x86_features.smap) {
         __asm__ volatile("stac" : : : "cc", "memory");
     }
+}
+static inline void x86_user_open(void)
+{
+    lock_check_user_access();
+    x86_user_open_word();
 }
 static inline void x86_user_close(void)
 {

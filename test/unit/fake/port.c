@@ -57,8 +57,14 @@ void log_printf(enum log_level level, const char *fmt, ...)
     (void)fmt;
 }
 
-void fake_deadlock(void)
+/* One CPU: a spinlock that is waited for is never released. */
+void spin_wait(struct spinlock *lock)
 {
+    spin_wait_irq(lock, 0);
+}
+void spin_wait_irq(struct spinlock *lock, unsigned long flags)
+{
+    (void)lock, (void)flags;
     fake_die("deadlock: a spinlock that this CPU holds is taken again");
 }
 
@@ -94,7 +100,7 @@ void fake_on_cpu(unsigned cpu)
 
 void mutex_setup(struct mutex *mutex)
 {
-    mutex->holder = NULL;
+    mutex->word = 0;
 }
 
 void mutex_lock(struct mutex *mutex)
@@ -102,18 +108,23 @@ void mutex_lock(struct mutex *mutex)
     if (fake_preempt_count != 0 || fake_irqs_off) {
         fake_die("mutex_lock where sleeping is not allowed");
     }
-    if (mutex->holder != NULL) {
+    if (mutex->word != 0) {
         fake_die("deadlock: a mutex is taken again");
     }
-    mutex->holder = fake_current;
+    mutex->word = (uintptr_t)fake_current;
+}
+
+void mutex_lock_nested(struct mutex *mutex)
+{
+    mutex_lock(mutex);
 }
 
 void mutex_unlock(struct mutex *mutex)
 {
-    if (mutex->holder != fake_current) {
+    if (mutex->word != (uintptr_t)fake_current) {
         fake_die("mutex_unlock by somebody else");
     }
-    mutex->holder = NULL;
+    mutex->word = 0;
 }
 
 void rw_setup(struct rwmutex *rw)

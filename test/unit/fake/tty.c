@@ -8,8 +8,14 @@ static struct thread thread0;
 struct thread *fake_current = &thread0;
 int fake_preempt_count;
 bool fake_irqs_off;
-void fake_deadlock(void)
+/* One CPU: a spinlock that is waited for is never released. */
+void spin_wait(struct spinlock *lock)
 {
+    spin_wait_irq(lock, 0);
+}
+void spin_wait_irq(struct spinlock *lock, unsigned long flags)
+{
+    (void)lock, (void)flags;
     fail_msg("a spinlock is taken twice");
 }
 struct linux_process self;

@@ -22,6 +22,7 @@ struct linux_handlers *handlers_create(void)
     struct linux_handlers *handlers = kzalloc(sizeof(*handlers));
     if (handlers != NULL) {
         ref_init(&handlers->refs, 1);
+        spin_init(&handlers->lock, LOCK_HANDLERS);
         handlers->ignored = SIGNALS_IGNORED_BY_DEFAULT;
     }
     return handlers;

@@ -64,11 +64,8 @@ static inline bool arch_irqs_enabled(void)
 {
     return !fake_irqs_off;
 }
-/* A spinlock that is waited for with one CPU is never released. */
-void fake_deadlock(void);
 static inline void arch_cpu_relax(void)
 {
-    fake_deadlock();
 }
 static inline uint64_t arch_cycles(void)
 {

@@ -21,12 +21,13 @@ struct record {
 };
 
 static struct spinlock log_lock = SPINLOCK_INIT(LOCK_LOG);
-static char ring[RING_SIZE];        /* [log_lock] */
-static uint64_t head, tail;         /* [log_lock] next byte to write; oldest record */
-static char line[LOG_LINE_MAX];     /* [log_lock] being formatted */
-static char echo[LOG_LINE_MAX + 1]; /* [log_lock] the same as the console sees it */
-static const struct log_console *console;
-static int console_level = LOG_NOTICE;
+static char ring[RING_SIZE];              /* [log_lock] */
+static uint64_t head, tail;               /* [log_lock] next byte to write; oldest record */
+static char line[LOG_LINE_MAX];           /* [log_lock] being formatted */
+static char echo[LOG_LINE_MAX + 1];       /* [log_lock] the same as the console sees it */
+static const struct log_console *console; /* atomic */
+static void (*notify)(void);              /* atomic; NULL: nobody wants to know */
+static int console_level = LOG_NOTICE;    /* atomic */
 
 static void ring_write(const void *bytes, size_t size)
 {
@@ -62,17 +63,22 @@ static void append(enum log_level level, uint64_t ns, size_t size)
 
 void log_set_console(const struct log_console *new_console)
 {
-    console = new_console;
+    __atomic_store_n(&console, new_console, __ATOMIC_RELEASE);
 }
 
 void log_set_level(int level)
 {
-    console_level = level;
+    __atomic_store_n(&console_level, level, __ATOMIC_RELAXED);
 }
 
 int log_get_level(void)
 {
-    return console_level;
+    return __atomic_load_n(&console_level, __ATOMIC_RELAXED);
+}
+
+void log_set_notify(void (*fn)(void))
+{
+    __atomic_store_n(&notify, fn, __ATOMIC_RELEASE);
 }
 
 void log_vprintf(enum log_level level, const char *fmt, va_list args)
@@ -89,15 +95,20 @@ void log_vprintf(enum log_level level, const char *fmt, va_list args)
         size--;
     }
     append(level, arch_clock_ns(), size);
-    if (console != NULL && (int)level < console_level) {
+    const struct log_console *to = __atomic_load_n(&console, __ATOMIC_ACQUIRE);
+    if (to != NULL && (int)level < log_get_level()) {
         memcpy(echo, line, size);
         echo[size] = '\n';
-        console->write(echo, size + 1);
+        to->write(echo, size + 1);
     }
     if (locked) {
         spin_unlock(&log_lock);
     }
     arch_irq_restore(flags);
+    void (*tell)(void) = __atomic_load_n(&notify, __ATOMIC_ACQUIRE);
+    if (tell != NULL && locked) {
+        tell();
+    }
 }
 
 void log_printf(enum log_level level, const char *fmt, ...)

@@ -36,6 +36,10 @@ struct log_console {
 };
 void log_set_console(const struct log_console *console);
 
+/* Called after each record, in the context that logged, whatever locks that holds: it may take none
+ * that anybody logs under. */
+void log_set_notify(void (*notify)(void));
+
 /* Messages with a level below `level` go to the console too; as Linux's console_loglevel. */
 void log_set_level(int level);
 int log_get_level(void);

@@ -18,7 +18,7 @@
 #include "lib/cpumask.h"
 
 #define RUN_BATCH   64u   /* callbacks in a row with interrupts off, other than in idle */
-#define HURRY_COUNT 1024u /* whenever a CPU has so many more: all are asked to report soon */
+#define HURRY_COUNT 1024u /* if a CPU has so many at a tick, all are asked to report soon */
 
 struct rcu_list {
     struct rcu_head *first, *last; /* valid unless empty; the last one's next is not */
@@ -218,13 +218,8 @@ void rcu_call(struct rcu_head *head, void (*done)(struct rcu_head *head))
     }
     head->done = done;
     unsigned long flags = arch_irq_save();
-    struct rcu_queue *queue = &percpu(rcu_cpu).queue;
-    list_append(&queue->fresh, head);
-    bool many = queue->fresh.count % HURRY_COUNT == 0;
+    list_append(&percpu(rcu_cpu).queue.fresh, head);
     arch_irq_restore(flags);
-    if (unlikely(many)) {
-        hurry();
-    }
 }
 
 struct waiter {
@@ -274,6 +269,9 @@ void rcu_quiescent(void)
 void rcu_tick(bool is_quiescent)
 {
     const struct rcu_cpu *self = &percpu(rcu_cpu);
+    if (unlikely(self->queue.fresh.count + self->queue.waiting.count >= HURRY_COUNT)) {
+        hurry(); /* not from rcu_call, whose callers may hold what a kick takes */
+    }
     if (is_quiescent) {
         rcu_quiescent();
     } else if (self->seen != __atomic_load_n(&rcu.started, __ATOMIC_RELAXED) ||

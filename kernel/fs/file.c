@@ -58,7 +58,7 @@ void file_put(struct file *file)
     if (!ref_put(&file->refs)) {
         return;
     }
-    if (unlikely(file->inode->locks != NULL)) {
+    if (unlikely(inode_has_locks(file->inode))) {
         file_locks_drop_file(file);
     }
     if (file->ops->flush != NULL) {
@@ -139,7 +139,7 @@ ssize_type file_write(struct file *file, struct io *io)
 ssize_type file_pread(struct file *file, struct io *io, uint64_t pos)
 {
     if (file->ops->seek == NULL) {
-        return file->flags & O_PATH ? -EBADF : -ESPIPE;
+        return file_flags(file) & O_PATH ? -EBADF : -ESPIPE;
     }
     int error = check_read(file);
     return error != 0 ? error : file->ops->read(file, io, &pos);
@@ -148,7 +148,7 @@ ssize_type file_pread(struct file *file, struct io *io, uint64_t pos)
 ssize_type file_pwrite(struct file *file, struct io *io, uint64_t pos)
 {
     if (file->ops->seek == NULL) {
-        return file->flags & O_PATH ? -EBADF : -ESPIPE;
+        return file_flags(file) & O_PATH ? -EBADF : -ESPIPE;
     }
     int error = check_write(file);
     return error != 0 ? error : file->ops->write(file, io, &pos);
@@ -172,7 +172,7 @@ int file_read_exact(struct file *file, void *buf, size_t size, uint64_t pos)
 
 unsigned file_poll(struct file *file, struct poll_table *table)
 {
-    if (file->flags & O_PATH) {
+    if (file_flags(file) & O_PATH) {
         return POLLNVAL;
     }
     if (file->ops->poll == NULL) {

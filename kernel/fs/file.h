@@ -132,16 +132,20 @@ ssize_type file_pwrite(struct file *file, struct io *io, uint64_t pos);
 /* Reads exactly size bytes at pos into kernel memory: 0, -ENOEXEC-like short reads are -EIO. */
 int file_read_exact(struct file *file, void *buf, size_t size, uint64_t pos);
 unsigned file_poll(struct file *file, struct poll_table *table);
+static inline unsigned file_flags(const struct file *file)
+{
+    return __atomic_load_n(&file->flags, __ATOMIC_RELAXED);
+}
 /* The open mode allows it. */
 static inline bool file_readable(const struct file *file)
 {
-    return (file->flags & (O_ACCMODE | O_PATH)) == O_RDONLY ||
-           (file->flags & (O_ACCMODE | O_PATH)) == O_RDWR;
+    return (file_flags(file) & (O_ACCMODE | O_PATH)) == O_RDONLY ||
+           (file_flags(file) & (O_ACCMODE | O_PATH)) == O_RDWR;
 }
 static inline bool file_writable(const struct file *file)
 {
-    return (file->flags & (O_ACCMODE | O_PATH)) == O_WRONLY ||
-           (file->flags & (O_ACCMODE | O_PATH)) == O_RDWR;
+    return (file_flags(file) & (O_ACCMODE | O_PATH)) == O_WRONLY ||
+           (file_flags(file) & (O_ACCMODE | O_PATH)) == O_RDWR;
 }
 /* A program runs from the file: nobody may write to it: 0 or -ETXTBSY; undone by allow. */
 int file_deny_write(struct file *file);

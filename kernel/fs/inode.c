@@ -77,7 +77,7 @@ static bool timestamp_after(const struct timestamp *a, const struct timestamp *b
 void inode_update_atime(struct file *file)
 {
     struct inode *inode = file->inode;
-    if ((file->flags & O_NOATIME) ||
+    if ((file_flags(file) & O_NOATIME) ||
         (file->path.mount != NULL && (mount_flags(file->path.mount) & (MS_NOATIME | MS_RDONLY)))) {
         return;
     }

@@ -72,7 +72,7 @@ struct inode {
     struct timestamp atime, mtime, ctime; /* [s]; of a directory mtime, ctime: [i], too */
     uint64_t atime_good;      /* atomic: until this cycle count atime need not be looked at */
     struct mutex lock;        /* [i] */
-    struct file_locks *locks; /* [lock.c's]; NULL: there was never one */
+    struct file_locks *locks; /* atomic, lock.c's; NULL: there was never one */
     int writers;              /* atomic: files open for writing; < 0: being executed */
     union {                   /* by type and file system */
         struct rcu_head rcu;  /* the last reference has gone */
@@ -163,6 +163,10 @@ void vfs_drop_setid(const struct cred *cred, struct inode *inode);
 bool cred_in_group(const struct cred *cred, uint32_t gid);
 /* The same user or CAP_FOWNER. */
 bool inode_owner_or_capable(const struct cred *cred, const struct inode *inode);
+static inline bool inode_has_locks(const struct inode *inode)
+{
+    return __atomic_load_n(&inode->locks, __ATOMIC_ACQUIRE) != NULL;
+}
 static inline uint32_t inode_mode(const struct inode *inode)
 {
     return __atomic_load_n(&inode->mode, __ATOMIC_RELAXED);

@@ -31,7 +31,7 @@ static struct file_locks *locks_of(struct inode *inode)
         }
         list_init(&locks->list);
         waitq_init(&locks->wq);
-        inode->locks = locks;
+        __atomic_store_n(&inode->locks, locks, __ATOMIC_RELEASE);
     }
     return inode->locks;
 }
@@ -237,14 +237,14 @@ static void drop(struct inode *inode, const void *owner, bool whole_too)
 
 void file_locks_drop_owner(struct inode *inode, const void *owner)
 {
-    if (inode->locks != NULL) {
+    if (inode_has_locks(inode)) {
         drop(inode, owner, false);
     }
 }
 
 void file_locks_drop_file(struct file *file)
 {
-    if (file->inode->locks != NULL) {
+    if (inode_has_locks(file->inode)) {
         drop(file->inode, file, true);
     }
 }

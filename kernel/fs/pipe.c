@@ -19,11 +19,12 @@
 
 struct pipe {
     struct mutex lock;
-    unsigned users;                   /* [v] open files */
-    unsigned readers, writers;        /* [lock]; polls read them as they are */
-    unsigned read_opens, write_opens; /* [lock] ever: what an open of a fifo waits for */
-    size_t read_at, write_at;         /* [lock] bytes since it was last empty */
-    size_t capacity;                  /* [lock] bytes, power of two */
+    struct refcount users;            /* open files */
+    unsigned readers, writers;        /* [lock] to change; polls read them as they are */
+    unsigned read_opens, write_opens; /* the same; ever: what an open of a fifo waits for */
+    size_t used;                      /* the same: bytes in it */
+    size_t read_at;                   /* [lock] place of the first of them */
+    size_t capacity;                  /* [lock] to change: bytes, power of two */
     char **pages;                     /* [lock] capacity / PAGE_SIZE, made when first used */
     struct waitq read_wait;           /* for data, or for the last writer to go */
     struct waitq write_wait;          /* for room, or for the last reader to go */
@@ -40,6 +41,7 @@ static struct pipe *pipe_alloc(void)
     if (pipe == NULL) {
         return NULL;
     }
+    ref_init(&pipe->users, 1);
     mutex_init(&pipe->lock, LOCK_PIPE);
     waitq_init(&pipe->read_wait);
     waitq_init(&pipe->write_wait);
@@ -64,13 +66,18 @@ static void pipe_free(struct pipe *pipe)
 
 static size_t pipe_used(const struct pipe *pipe)
 {
-    return __atomic_load_n(&pipe->write_at, __ATOMIC_RELAXED) -
-           __atomic_load_n(&pipe->read_at, __ATOMIC_RELAXED);
+    return __atomic_load_n(&pipe->used, __ATOMIC_RELAXED);
 }
 
 static size_t pipe_room(const struct pipe *pipe)
 {
-    return pipe->capacity - pipe_used(pipe);
+    return __atomic_load_n(&pipe->capacity, __ATOMIC_RELAXED) - pipe_used(pipe);
+}
+
+/* One number, so that nobody who looks without the lock sees bytes that are not there. */
+static void set_used(struct pipe *pipe, size_t used)
+{
+    __atomic_store_n(&pipe->used, used, __ATOMIC_RELAXED);
 }
 
 static unsigned load(const unsigned *value)
@@ -108,29 +115,30 @@ static size_t pipe_take(struct pipe *pipe, struct io *io)
             break;
         }
     }
-    if (pipe->read_at == pipe->write_at) {
-        pipe->read_at = pipe->write_at = 0; /* small talk stays in the first page */
+    set_used(pipe, pipe->used - moved);
+    if (pipe->used == 0) {
+        pipe->read_at = 0; /* small talk stays in the first page */
     }
     return moved;
 }
 
 static int pipe_put(struct pipe *pipe, struct io *io, size_t *moved)
 {
-    size_t size = MIN(io->left, pipe_room(pipe)), sum = 0;
+    size_t size = MIN(io->left, pipe_room(pipe)), sum = 0, end = pipe->read_at + pipe->used;
     int error = 0;
     while (sum < size && error == 0) {
         size_t part;
-        char *bytes = pipe_page(pipe, pipe->write_at, &part);
+        char *bytes = pipe_page(pipe, end + sum, &part);
         if (bytes == NULL) {
             error = -ENOMEM;
             break;
         }
         part = MIN(part, size - sum);
         size_t done = io_take(io, bytes, part);
-        pipe->write_at += done;
         sum += done;
         error = done < part ? -EFAULT : 0;
     }
+    set_used(pipe, pipe->used + sum);
     *moved += sum;
     return error;
 }
@@ -142,7 +150,7 @@ static int wait_for_data(struct file *file, struct pipe *pipe)
         if (pipe->writers == 0) {
             return 1;
         }
-        if (file->flags & O_NONBLOCK) {
+        if (file_flags(file) & O_NONBLOCK) {
             return -EAGAIN;
         }
         mutex_unlock(&pipe->lock);
@@ -187,7 +195,7 @@ static size_t room_wanted(size_t left, size_t capacity)
 
 static int wait_for_room(struct file *file, struct pipe *pipe, size_t wanted)
 {
-    if (file->flags & O_NONBLOCK) {
+    if (file_flags(file) & O_NONBLOCK) {
         return -EAGAIN;
     }
     mutex_unlock(&pipe->lock);
@@ -266,15 +274,15 @@ static long pipe_ioctl(struct file *file, unsigned request, vaddr_t arg)
 /* RELEASES the caller's share of pipe; the last one frees it. */
 static void pipe_leave(struct inode *inode, struct pipe *pipe)
 {
+    if (!ref_put(&pipe->users)) {
+        return;
+    }
     spin_lock(&vfs_lock);
-    bool last = --pipe->users == 0;
-    if (last) {
+    if (inode->pipe == pipe) { /* else somebody came since, and found this one ended */
         inode->pipe = NULL;
     }
     spin_unlock(&vfs_lock);
-    if (last) {
-        pipe_free(pipe);
-    }
+    pipe_free(pipe);
 }
 
 static void drop_ends(struct file *file, struct pipe *pipe)
@@ -313,12 +321,12 @@ static int pipe_join(struct inode *inode, struct pipe **out)
     for (;;) {
         spin_lock(&vfs_lock);
         struct pipe *pipe = inode->pipe;
+        if (pipe != NULL && !ref_get_unless_zero(&pipe->users)) {
+            pipe = NULL;
+        }
         if (pipe == NULL && fresh != NULL) {
             pipe = inode->pipe = fresh;
             fresh = NULL;
-        }
-        if (pipe != NULL) {
-            pipe->users++;
         }
         spin_unlock(&vfs_lock);
         if (pipe != NULL) {
@@ -352,7 +360,7 @@ static int fifo_rendezvous(struct file *file, struct pipe *pipe)
 {
     bool reads = file_readable(file), writes = file_writable(file);
     mutex_lock(&pipe->lock);
-    if (writes && !reads && (file->flags & O_NONBLOCK) && pipe->readers == 0) {
+    if (writes && !reads && (file_flags(file) & O_NONBLOCK) && pipe->readers == 0) {
         mutex_unlock(&pipe->lock);
         return -ENXIO;
     }
@@ -364,7 +372,7 @@ static int fifo_rendezvous(struct file *file, struct pipe *pipe)
     if (!alone) {
         return 0;
     }
-    if (file->flags & O_NONBLOCK) {
+    if (file_flags(file) & O_NONBLOCK) {
         file->pos = before; /* no hang-up until a writer has come and gone */
         return 0;
     }
@@ -415,7 +423,9 @@ static int nameless_open(struct inode *inode, struct file *file)
 
 long pipe_capacity(struct file *file)
 {
-    return file->ops == &pipe_file_ops ? (long)((struct pipe *)file->priv)->capacity : -EBADF;
+    return file->ops == &pipe_file_ops
+               ? (long)__atomic_load_n(&((struct pipe *)file->priv)->capacity, __ATOMIC_RELAXED)
+               : -EBADF;
 }
 
 /* REQUIRES pipe->lock. What is in the pipe is copied to the front of the new ring. */
@@ -446,7 +456,8 @@ static long resize_locked(struct pipe *pipe, size_t capacity)
         kfree(pipe->pages);
     }
     pipe->pages = pages;
-    pipe->capacity = capacity;
+    pipe->read_at = 0;
+    __atomic_store_n(&pipe->capacity, capacity, __ATOMIC_RELAXED);
     return (long)capacity;
 }
 
@@ -557,10 +568,10 @@ int pipe_create(unsigned flags, struct file *ends[2])
         }
     }
     if (error == 0) {
-        pipe->users++; /* nobody else knows it yet */
+        ref_get(&pipe->users);
         error = make_end(pipe, &path, flags | O_WRONLY, &ends[1]);
         if (error != 0) {
-            pipe->users--;
+            pipe_leave(path.dentry->inode, pipe);
             file_put(ends[0]);
         }
     }

@@ -51,6 +51,11 @@ struct line {
     struct list link; /* of all lines */
 };
 
+/* NULL: nobody listens yet. */
+static inline const struct line_listener *line_listener(const struct line *line)
+{
+    return __atomic_load_n(&line->listener, __ATOMIC_ACQUIRE);
+}
 /* Called by drivers while devices are probed. */
 void line_register(struct line *line);
 /* Called once by the terminal layer for each line. */

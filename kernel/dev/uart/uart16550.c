@@ -26,13 +26,16 @@ struct uart {
     bool found;                /* constant after probe */
     bool ready;                /* [lock] registers are set up */
     bool irq_taken;            /* owner: enable, which its caller serialises */
+    bool enabled;              /* [lock] somebody has the line open */
     uint8_t interrupts;        /* [lock] what IER holds */
     unsigned fifo;             /* [lock] bytes that an empty transmitter takes */
     unsigned room;             /* [lock] bytes that it certainly takes now */
     bool write_short;          /* [lock] the listener waits for room */
-    uint8_t held[UART_BURST];  /* [lock] received, but the listener had no room */
+    uint8_t held[UART_BURST];  /* [lock] received, not handed over yet; the deliverer reads it */
     size_t held_size;          /* [lock] */
-    bool throttled;            /* [lock] the receiver is off because of that */
+    bool throttled;            /* [lock] the listener had no room: the receiver is off */
+    bool delivering;           /* [lock] somebody hands bytes over */
+    bool unthrottled;          /* [lock] it was full and had room again while it was offered more */
 };
 
 static size_t uart_write(struct line *line, const void *bytes, size_t size);
@@ -135,7 +138,8 @@ static size_t uart_write(struct line *line, const void *bytes, size_t size)
 static bool uart_idle(struct line *line)
 {
     struct uart *uart = container_of(line, struct uart, line);
-    return !uart->ready || (in8(uart->base + UART_LSR) & UART_LSR_TEMT) != 0;
+    return !__atomic_load_n(&uart->ready, __ATOMIC_RELAXED) ||
+           (in8(uart->base + UART_LSR) & UART_LSR_TEMT) != 0;
 }
 
 static void uart_configure(struct line *line, const struct line_config *config)
@@ -161,53 +165,67 @@ static size_t drain_receiver_locked(struct uart *uart, uint8_t *bytes, size_t si
     return count;
 }
 
-/* Offers bytes to the listener; what it leaves is held, and the receiver stops until unthrottle. */
-static void deliver(struct uart *uart, const uint8_t *bytes, size_t size)
+/* Offers what is held to the listener, without the lock meanwhile. REQUIRES lock. */
+static void offer_locked(struct uart *uart, const struct line_listener *listener,
+                         unsigned long *flags)
 {
-    const struct line_listener *listener = uart->line.listener;
-
-    if (listener == NULL || size == 0) {
-        return;
-    }
-    size_t taken = listener->received(uart->line.listener_arg, bytes, size);
-    assert(taken <= size);
-
-    unsigned long flags = spin_lock_irqsave(&uart->lock);
-    uart->held_size = size - taken;
-    memcpy(uart->held, bytes + taken, size - taken);
-    uart->throttled = taken < size;
-    uint8_t others = uart->interrupts & (uint8_t)~UART_IER_RECEIVE;
-    set_interrupts_locked(uart, uart->throttled ? others : others | UART_IER_RECEIVE);
-    spin_unlock_irqrestore(&uart->lock, flags);
-}
-
-/* Takes what is held out, if it is this caller's to deliver; 0: nothing to do. */
-static size_t take_held(struct uart *uart, uint8_t *bytes)
-{
-    unsigned long flags = spin_lock_irqsave(&uart->lock);
     size_t size = uart->held_size;
-    memcpy(bytes, uart->held, size);
-    uart->held_size = 0;
-    spin_unlock_irqrestore(&uart->lock, flags);
-    return size;
+
+    spin_unlock_irqrestore(&uart->lock, *flags);
+    size_t taken = listener->received(uart->line.listener_arg, uart->held, size);
+    *flags = spin_lock_irqsave(&uart->lock);
+    assert(taken <= size);
+    uart->held_size = size - taken;
+    memmove(uart->held, uart->held + taken, size - taken);
+    /* The listener may have made room again before we could note that it had none. */
+    uart->throttled = taken < size && !uart->unthrottled;
+    uart->unthrottled = false;
 }
 
-/* The receiver stays off until deliver has handed out what is older than anything it could bring.
- */
+/* Hands received bytes over until the listener is full; the receiver stops then, until unthrottle.
+ * One CPU at a time does it, so that bytes stay in order. */
+static void deliver(struct uart *uart)
+{
+    const struct line_listener *listener = line_listener(&uart->line);
+
+    unsigned long flags = spin_lock_irqsave(&uart->lock);
+    if (listener != NULL && !uart->delivering) {
+        uart->delivering = true;
+        while (!uart->throttled) {
+            if (uart->held_size == 0) {
+                uart->held_size = drain_receiver_locked(uart, uart->held, sizeof(uart->held));
+            }
+            if (uart->held_size == 0) {
+                break;
+            }
+            offer_locked(uart, listener, &flags);
+        }
+        uart->delivering = false;
+        if (uart->enabled) {
+            uint8_t others = uart->interrupts & (uint8_t)~UART_IER_RECEIVE;
+            set_interrupts_locked(uart, uart->throttled ? others : others | UART_IER_RECEIVE);
+        }
+    }
+    spin_unlock_irqrestore(&uart->lock, flags);
+}
+
 static void uart_unthrottle(struct line *line)
 {
     struct uart *uart = container_of(line, struct uart, line);
-    uint8_t bytes[UART_BURST];
 
-    deliver(uart, bytes, take_held(uart, bytes));
+    unsigned long flags = spin_lock_irqsave(&uart->lock);
+    uart->throttled = false;
+    uart->unthrottled = uart->delivering;
+    spin_unlock_irqrestore(&uart->lock, flags);
+    deliver(uart);
 }
 
+/* How much room there is the next writer finds out: one on another CPU may have filled it since. */
 static void on_transmitter_empty(struct uart *uart)
 {
-    const struct line_listener *listener = uart->line.listener;
+    const struct line_listener *listener = line_listener(&uart->line);
 
     spin_lock(&uart->lock);
-    uart->room = uart->fifo;
     uart->write_short = false;
     spin_unlock(&uart->lock);
     if (listener != NULL) {
@@ -218,16 +236,6 @@ static void on_transmitter_empty(struct uart *uart)
         set_interrupts_locked(uart, uart->interrupts & (uint8_t)~UART_IER_THRE);
     }
     spin_unlock(&uart->lock);
-}
-
-static void on_received(struct uart *uart)
-{
-    uint8_t bytes[UART_BURST];
-
-    spin_lock(&uart->lock);
-    size_t size = uart->throttled ? 0 : drain_receiver_locked(uart, bytes, sizeof(bytes));
-    spin_unlock(&uart->lock);
-    deliver(uart, bytes, size);
 }
 
 /* ISA interrupts are edges: all causes must be gone before the line can rise again. */
@@ -245,7 +253,7 @@ static void uart_interrupt(void *arg)
             break;
         case UART_CAUSE_DATA:
         case UART_CAUSE_TIMEOUT:
-            on_received(uart);
+            deliver(uart);
             break;
         case UART_CAUSE_LINE:
             in8(uart->base + UART_LSR);
@@ -271,8 +279,13 @@ static void uart_enable(struct line *line, bool on)
     }
     unsigned long flags = spin_lock_irqsave(&uart->lock);
     make_ready_locked(uart);
+    uart->enabled = on;
     uart->throttled = false;
-    uart->held_size = 0;
+    if (uart->delivering) {
+        uart->unthrottled = true; /* what it holds goes to whoever is there now */
+    } else {
+        uart->held_size = 0;
+    }
     set_interrupts_locked(uart, on ? UART_IER_RECEIVE : 0);
     spin_unlock_irqrestore(&uart->lock, flags);
 }

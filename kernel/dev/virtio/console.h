@@ -36,10 +36,11 @@ struct port {
     unsigned tx_free_count;                      /* [lock] */
     bool rx_filled;                              /* [lock] */
     bool host_open;                              /* atomic */
-    bool added, is_console, announced;           /* [control_lock] */
-    struct mutex read_lock, write_lock;          /* streams: one reader, one writer at a time */
-    unsigned columns, rows;                      /* as the host said last; 0: unknown */
-    bool throttled;                              /* [lock] lines: the listener is full */
+    bool added, is_console;                      /* [control_lock] */
+    bool announced; /* atomic: set when line or stream is complete; is_console stays from then on */
+    struct mutex read_lock, write_lock; /* streams: one reader, one writer at a time */
+    unsigned columns, rows;             /* atomic: as the host said last; 0: unknown */
+    bool throttled;                     /* [lock] lines: the listener is full */
     bool unthrottled; /* [lock] lines: it was full and has room again while it was offered more */
     bool delivering;  /* [lock] lines: somebody hands bytes over */
     struct stream stream;

@@ -149,7 +149,7 @@ bool port_tx_idle_locked(struct port *port)
 void port_set_host_open(struct port *port, bool open)
 {
     __atomic_store_n(&port->host_open, open, __ATOMIC_RELEASE);
-    if (port->announced && !port->is_console) {
+    if (__atomic_load_n(&port->announced, __ATOMIC_ACQUIRE) && !port->is_console) {
         waitq_wake_all(&port->stream.readers);
         waitq_wake_all(&port->stream.writers);
     }

@@ -64,7 +64,7 @@ static size_t line_write(struct line *line, const void *bytes, size_t size)
 /* Offers one buffer to the terminal, without port->lock, as the terminal may write from there. */
 static void offer_locked(struct port *port, struct port_buffer *buffer, unsigned long *flags)
 {
-    const struct line_listener *listener = port->line.listener;
+    const struct line_listener *listener = line_listener(&port->line);
     uint32_t size = buffer->size - buffer->start;
     size_t taken = size;
 
@@ -110,7 +110,7 @@ static void line_rx_used(struct virtio_queue *queue)
 static void line_tx_used(struct virtio_queue *queue)
 {
     struct port *port = container_of(queue, struct port, tx);
-    const struct line_listener *listener = port->line.listener;
+    const struct line_listener *listener = line_listener(&port->line);
 
     spin_lock(&port->lock);
     virtqueue_want_interrupt(&queue->vq, false);
@@ -160,8 +160,8 @@ static bool line_idle(struct line *line)
 static bool line_size(struct line *line, unsigned *rows, unsigned *columns)
 {
     struct port *port = port_of(line);
-    *rows = port->rows;
-    *columns = port->columns;
+    *rows = __atomic_load_n(&port->rows, __ATOMIC_RELAXED);
+    *columns = __atomic_load_n(&port->columns, __ATOMIC_RELAXED);
     return *rows != 0 && *columns != 0;
 }
 
@@ -175,11 +175,13 @@ static const struct line_ops port_line_ops = {
 
 void port_line_resize(struct port *port, unsigned rows, unsigned columns)
 {
-    const struct line_listener *listener = port->line.listener;
-
-    port->rows = rows;
-    port->columns = columns;
-    if (port->announced && listener != NULL && rows != 0 && columns != 0) {
+    __atomic_store_n(&port->rows, rows, __ATOMIC_RELAXED);
+    __atomic_store_n(&port->columns, columns, __ATOMIC_RELAXED);
+    if (!__atomic_load_n(&port->announced, __ATOMIC_ACQUIRE) || rows == 0 || columns == 0) {
+        return;
+    }
+    const struct line_listener *listener = line_listener(&port->line);
+    if (listener != NULL) {
         listener->resized(port->line.listener_arg, rows, columns);
     }
 }
@@ -193,8 +195,8 @@ void port_announce_line(struct port *port)
         .minor = line_count++,
         .ops = &port_line_ops,
     };
-    port->rx.used = line_rx_used;
-    port->tx.used = line_tx_used;
-    port->announced = true;
+    virtio_queue_listen(&port->rx, line_rx_used);
+    virtio_queue_listen(&port->tx, line_tx_used);
+    __atomic_store_n(&port->announced, true, __ATOMIC_RELEASE);
     line_register(&port->line);
 }

@@ -238,8 +238,8 @@ void port_announce_stream(struct port *port)
     stream->port = port->id;
     waitq_init(&stream->readers);
     waitq_init(&stream->writers);
-    port->rx.used = stream_rx_used;
-    port->tx.used = stream_tx_used;
-    port->announced = true;
+    virtio_queue_listen(&port->rx, stream_rx_used);
+    virtio_queue_listen(&port->tx, stream_tx_used);
+    __atomic_store_n(&port->announced, true, __ATOMIC_RELEASE);
     stream_register(stream);
 }

@@ -120,8 +120,9 @@ void virtio_interrupt(struct virtio_device *device, bool queues, bool config)
     }
     if (queues) {
         list_for_each (queue, &device->queues, link) {
-            if (queue->used != NULL && virtqueue_has_used(&queue->vq)) {
-                queue->used(queue);
+            void (*used)(struct virtio_queue *) = __atomic_load_n(&queue->used, __ATOMIC_ACQUIRE);
+            if (used != NULL && virtqueue_has_used(&queue->vq)) {
+                used(queue);
             }
         }
     }

@@ -28,7 +28,8 @@ struct virtio_queue {
     struct virtio_device *device;
     unsigned index;
     struct list link; /* of the device's queues; changes only before virtio_ready */
-    /* Interrupt context, no locks held, when the device has used buffers; or NULL. */
+    /* Interrupt context, no locks held, when the device has used buffers; or NULL. Set once, by
+     * virtio_queue_listen if interrupts may come already. */
     void (*used)(struct virtio_queue *queue);
     volatile void *notify; /* the transport's */
 };
@@ -76,6 +77,12 @@ static inline bool virtio_has(const struct virtio_device *device, uint64_t featu
 /* Sets up queue `index` with at most size entries: -ENOENT when the device has none, -ENOMEM. */
 int virtio_queue_create(struct virtio_device *device, unsigned index, unsigned size,
                         struct virtio_queue *queue);
+/* What `used` needs has been written. */
+static inline void virtio_queue_listen(struct virtio_queue *queue,
+                                       void (*used)(struct virtio_queue *queue))
+{
+    __atomic_store_n(&queue->used, used, __ATOMIC_RELEASE);
+}
 /* The driver is ready for interrupts. */
 void virtio_ready(struct virtio_device *device);
 /* Shows added buffers to the device. */

@@ -150,7 +150,7 @@ static void grow(struct inode *inode, uint64_t size)
 static ssize_type write_locked(struct file *file, struct io *io, uint64_t *pos)
 {
     struct inode *inode = file->inode;
-    uint64_t at = file->flags & O_APPEND ? inode->size : *pos;
+    uint64_t at = file_flags(file) & O_APPEND ? inode->size : *pos;
     if (at >= FILE_SIZE_MAX) {
         return -EFBIG;
     }

@@ -31,6 +31,19 @@ static const struct file_ops *file_ops_of(uint32_t mode)
     }
 }
 
+/* One inode more, unless that were too many. Counted first, so that makers on other CPUs see it. */
+static bool take_inode(struct superblock *sb)
+{
+    uint64_t limit = __atomic_load_n(&sb->limit_inodes, __ATOMIC_RELAXED);
+    uint64_t old = __atomic_fetch_add(&sb->inodes, 1, __ATOMIC_RELAXED);
+    if (likely(limit == 0 || old < limit)) {
+        return true;
+    }
+    __atomic_fetch_sub(&sb->inodes, 1, __ATOMIC_RELAXED);
+    return false;
+}
+
+/* Counted already. */
 static struct inode *tmpfs_inode(struct superblock *sb, const struct inode_spec *spec)
 {
     struct timestamp now;
@@ -46,7 +59,8 @@ static struct inode *tmpfs_inode(struct superblock *sb, const struct inode_spec 
         inode->uid = spec->uid;
         inode->gid = spec->gid;
         inode->rdev = spec->rdev;
-        __atomic_fetch_add(&sb->inodes, 1, __ATOMIC_RELAXED);
+    } else {
+        __atomic_fetch_sub(&sb->inodes, 1, __ATOMIC_RELAXED);
     }
     return inode;
 }
@@ -70,8 +84,7 @@ static int set_link(struct inode *inode, const char *target, size_t size)
 static int tmpfs_make(struct inode *dir, const struct inode_spec *spec, struct inode **out)
 {
     struct superblock *sb = dir->sb;
-    if (sb->limit_inodes != 0 &&
-        __atomic_load_n(&sb->inodes, __ATOMIC_RELAXED) >= sb->limit_inodes) {
+    if (!take_inode(sb)) {
         return -ENOSPC;
     }
     struct inode *inode = tmpfs_inode(sb, spec);
@@ -155,8 +168,9 @@ static int tmpfs_statfs(struct superblock *sb, struct statfs_info *info)
     uint64_t used = __atomic_load_n(&sb->used_pages, __ATOMIC_RELAXED);
     info->blocks = sb->limit_pages;
     info->blocks_free = used < sb->limit_pages ? sb->limit_pages - used : 0;
-    info->files = sb->limit_inodes;
-    info->files_free = sb->inodes < info->files ? info->files - sb->inodes : 0;
+    uint64_t inodes = __atomic_load_n(&sb->inodes, __ATOMIC_RELAXED);
+    info->files = __atomic_load_n(&sb->limit_inodes, __ATOMIC_RELAXED);
+    info->files_free = inodes < info->files ? info->files - inodes : 0;
     return 0;
 }
 
@@ -318,6 +332,7 @@ int tmpfs_superblock(struct fs_type *type, const char *text, struct superblock *
     const struct inode_spec spec = {
         .mode = S_IFDIR | options.mode, .uid = options.uid, .gid = options.gid, .time = &boot};
     struct name name = {"", 0, 0};
+    sb->inodes = 1;
     struct inode *inode = tmpfs_inode(sb, &spec);
     if (inode != NULL) {
         inode->nlink = 2;

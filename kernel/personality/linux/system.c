@@ -11,6 +11,7 @@
 #include "kernel/mm/frame.h"
 #include "kernel/mm/heap.h"
 #include "kernel/personality/linux/call.h"
+#include "kernel/personality/linux/device/kmsg.h"
 #include "kernel/personality/linux/linux.h"
 #include "kernel/personality/linux/process/cred.h"
 #include "kernel/personality/linux/uts.h"
@@ -127,10 +128,8 @@ enum syslog_action {
 };
 #define SYSLOG_BATCH 4096
 
-/* Owner: the tree lock. */
-static uint64_t read_seq;  /* next for SYSLOG_READ */
-static uint64_t clear_seq; /* first for SYSLOG_READ_ALL */
-static int saved_level = -1;
+static uint64_t clear_seq;   /* atomic: first for SYSLOG_READ_ALL */
+static int saved_level = -1; /* atomic: while the console is off */
 
 /* Records from *seq on as text, to user memory: bytes, or an error. */
 static long copy_log(uint64_t *seq, vaddr_t addr, size_t size)
@@ -160,7 +159,7 @@ static long copy_log(uint64_t *seq, vaddr_t addr, size_t size)
 /* The last `size` bytes that there are: older records are left out. */
 static long copy_last(vaddr_t addr, size_t size)
 {
-    uint64_t seq = clear_seq, probe;
+    uint64_t seq = __atomic_load_n(&clear_seq, __ATOMIC_RELAXED), probe;
     char *text = kmalloc(SYSLOG_BATCH);
     size_t total = 0, n;
     if (text == NULL) {
@@ -179,31 +178,24 @@ static long copy_last(vaddr_t addr, size_t size)
 
 static long read_new(vaddr_t addr, size_t size)
 {
-    for (;;) {
-        long n = copy_log(&read_seq, addr, size);
-        if (n != 0) {
-            return n;
-        }
-        /* The log wakes nobody (it runs in any context): look again from time to time. */
-        if (sleep_until(clock_monotonic_ns() + 100 * NSEC_PER_MSEC, WAIT_INTERRUPTIBLE) != 0) {
-            return -ERESTARTSYS;
-        }
-    }
+    struct io io;
+    io_init_user(&io, addr, size);
+    return kmsg_read_lines(&io, false);
 }
 
 static long console_level(int action, int level)
 {
+    int none = -1;
     switch (action) {
     case SYSLOG_CONSOLE_OFF:
-        if (saved_level < 0) {
-            saved_level = log_get_level();
-        }
+        __atomic_compare_exchange_n(&saved_level, &none, log_get_level(), false, __ATOMIC_RELAXED,
+                                    __ATOMIC_RELAXED);
         log_set_level(LOG_ALERT);
         return 0;
     case SYSLOG_CONSOLE_ON:
-        if (saved_level >= 0) {
-            log_set_level(saved_level);
-            saved_level = -1;
+        level = __atomic_exchange_n(&saved_level, -1, __ATOMIC_RELAXED);
+        if (level >= 0) {
+            log_set_level(level);
         }
         return 0;
     default:
@@ -211,7 +203,7 @@ static long console_level(int action, int level)
             return -EINVAL;
         }
         log_set_level(level);
-        saved_level = -1;
+        __atomic_store_n(&saved_level, -1, __ATOMIC_RELAXED);
         return 0;
     }
 }
@@ -238,12 +230,12 @@ LINUX_CALL3(syslog, int, action, vaddr_t, addr, int, size)
         long n = action == SYSLOG_READ ? read_new(addr, (size_t)size)
                                        : copy_last(addr, (size_t)size);
         if (action == SYSLOG_READ_CLEAR && n >= 0) {
-            clear_seq = log_end();
+            __atomic_store_n(&clear_seq, log_end(), __ATOMIC_RELAXED);
         }
         return n;
     }
     case SYSLOG_CLEAR:
-        clear_seq = log_end();
+        __atomic_store_n(&clear_seq, log_end(), __ATOMIC_RELAXED);
         return 0;
     case SYSLOG_CONSOLE_OFF:
     case SYSLOG_CONSOLE_ON:

@@ -2,18 +2,18 @@
 /*
  * /dev/kmsg and /proc/kmsg, as Linux's Documentation/ABI/testing/dev-kmsg and proc(5) describe
  * them. A message can be logged in any context, also with the scheduler's locks held, so the log
- * wakes nobody: who waits here for the next one looks again from time to time.
+ * cannot wake anybody itself: rcu_call has it done soon, where no spinlock is held.
  */
 #include "kernel/personality/linux/device/kmsg.h"
 
 #include "abi/errno.h"
 #include "kernel/base/log.h"
+#include "kernel/core/rcu.h"
 #include "kernel/core/timer.h"
 #include "kernel/mm/heap.h"
 #include "lib/format.h"
 #include "lib/string.h"
 
-#define LOOK_AGAIN_NS   (100 * NSEC_PER_MSEC)
 #define WRITE_MAX       992u /* Linux's LOG_LINE_MAX: longer writes are refused */
 #define DEFAULT_LEVEL   LOG_WARNING
 #define SEEK_SET        0
@@ -24,10 +24,48 @@
 
 struct kmsg_file {
     struct mutex lock;
-    uint64_t seq;    /* [lock] next to read */
+    uint64_t seq;    /* [lock] to change but for seeks, atomic: next to read */
     char *text;      /* [lock] LOG_TEXT_MAX bytes */
     char *formatted; /* [lock] RECORD_TEXT_MAX bytes */
 };
+
+static struct waitq readers = WAITQ_INIT(readers); /* of new records */
+static struct rcu_head wake_head;                  /* owner: who set wake_queued */
+static bool wake_queued;                           /* atomic */
+
+static void wake_readers(struct rcu_head *head)
+{
+    (void)head;
+    __atomic_store_n(&wake_queued, false, __ATOMIC_SEQ_CST);
+    waitq_wake_all(&readers);
+}
+
+/* Something was logged, in any context: wait_for_record enters the queue and looks at the log, and
+ * here the log is written and then the queue looked at. */
+static void record_added(void)
+{
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    if (waitq_active(&readers) && !__atomic_exchange_n(&wake_queued, true, __ATOMIC_SEQ_CST)) {
+        rcu_call(&wake_head, wake_readers);
+    }
+}
+
+/* Where to wait for new records. */
+static struct waitq *new_records(void)
+{
+    log_set_notify(record_added);
+    return &readers;
+}
+
+static uint64_t load_seq(const uint64_t *seq)
+{
+    return __atomic_load_n(seq, __ATOMIC_RELAXED);
+}
+
+static void store_seq(uint64_t *seq, uint64_t value)
+{
+    __atomic_store_n(seq, value, __ATOMIC_RELAXED);
+}
 
 int kmsg_open(struct file *file, dev_number dev)
 {
@@ -70,19 +108,17 @@ static size_t format_record(struct kmsg_file *kmsg, const struct log_record *rec
     return (size_t)(to - kmsg->formatted);
 }
 
-/* Sleeps a little if there is nothing after seq: 0: something came, -EAGAIN, -EINTR. */
-static int wait_for_record(uint64_t seq, unsigned flags)
+/* Until there is something after *seq: 0, -EAGAIN, -ERESTARTSYS. */
+static int wait_for_record(const uint64_t *seq, bool nonblock)
 {
-    while (log_end() <= seq) {
-        if (flags & O_NONBLOCK) {
-            return -EAGAIN;
-        }
-        int error = sleep_until(clock_monotonic_ns() + LOOK_AGAIN_NS, WAIT_INTERRUPTIBLE);
-        if (error == -EINTR) {
-            return -ERESTARTSYS;
-        }
+    if (log_end() > load_seq(seq)) {
+        return 0;
     }
-    return 0;
+    if (nonblock) {
+        return -EAGAIN;
+    }
+    struct waitq *wq = new_records();
+    return wait_event_intr(wq, log_end() > load_seq(seq)) == 0 ? 0 : -ERESTARTSYS;
 }
 
 /* REQUIRES kmsg->lock. */
@@ -95,7 +131,7 @@ static ssize_type read_record(struct kmsg_file *kmsg, struct io *io)
         return 0;
     }
     if (kmsg->seq != 0 && record.seq != kmsg->seq) {
-        kmsg->seq = record.seq; /* overwritten meanwhile: said once, then it goes on */
+        store_seq(&kmsg->seq, record.seq); /* overwritten meanwhile: said once, then it goes on */
         return -EPIPE;
     }
     size_t size = format_record(kmsg, &record);
@@ -105,7 +141,7 @@ static ssize_type read_record(struct kmsg_file *kmsg, struct io *io)
     if (io_put(io, kmsg->formatted, size) != size) {
         return -EFAULT;
     }
-    kmsg->seq = seq;
+    store_seq(&kmsg->seq, seq);
     return (ssize_type)size;
 }
 
@@ -115,14 +151,14 @@ static ssize_type kmsg_read(struct file *file, struct io *io, uint64_t *pos)
     ssize_type result = 0;
 
     (void)pos;
-    mutex_lock(&kmsg->lock);
     while (result == 0) {
-        result = wait_for_record(kmsg->seq, file->flags);
+        result = wait_for_record(&kmsg->seq, (file_flags(file) & O_NONBLOCK) != 0);
         if (result == 0) {
+            mutex_lock(&kmsg->lock);
             result = read_record(kmsg, io);
+            mutex_unlock(&kmsg->lock);
         }
     }
-    mutex_unlock(&kmsg->lock);
     return result;
 }
 
@@ -168,10 +204,10 @@ static int64_t kmsg_seek(struct file *file, int64_t offset, int whence)
     switch (whence) {
     case SEEK_SET:
     case SEEK_DATA: /* after the last "clear": nothing is ever cleared */
-        kmsg->seq = 0;
+        store_seq(&kmsg->seq, 0);
         return 0;
     case SEEK_END:
-        kmsg->seq = log_end();
+        store_seq(&kmsg->seq, log_end());
         return 0;
     default:
         return -EINVAL;
@@ -182,8 +218,8 @@ static unsigned kmsg_poll(struct file *file, struct poll_table *table)
 {
     const struct kmsg_file *kmsg = file->priv;
 
-    (void)table; /* see the head of this file */
-    return POLLOUT | POLLWRNORM | (log_end() > kmsg->seq ? POLLIN | POLLRDNORM : 0u);
+    poll_wait(table, new_records());
+    return POLLOUT | POLLWRNORM | (log_end() > load_seq(&kmsg->seq) ? POLLIN | POLLRDNORM : 0u);
 }
 
 const struct file_ops kmsg_file_ops = {
@@ -194,46 +230,59 @@ const struct file_ops kmsg_file_ops = {
     .release = kmsg_release,
 };
 
-/* /proc/kmsg: one reader's position for all, as syslog(2)'s. */
+/* /proc/kmsg and syslog(2): one position for all. */
 static struct mutex proc_lock = MUTEX_INIT(proc_lock, LOCK_KMSG_PROC);
-static uint64_t proc_seq; /* [proc_lock] */
+static uint64_t proc_seq; /* [proc_lock] to change, atomic */
 
-static ssize_type proc_kmsg_read(struct file *file, struct io *io, uint64_t *pos)
+/* What comes next, whole lines: 0: somebody else has read it. REQUIRES proc_lock. */
+static ssize_type read_lines(struct io *io, char *text)
+{
+    uint64_t seq = proc_seq;
+    if (log_end() <= seq) {
+        return 0;
+    }
+    size_t size = log_read(&seq, text, MIN(io->left, (size_t)PAGE_SIZE));
+    if (size == 0) {
+        return -EINVAL; /* not even one line fits */
+    }
+    if (io_put(io, text, size) != size) {
+        return -EFAULT;
+    }
+    store_seq(&proc_seq, seq);
+    return (ssize_type)size;
+}
+
+ssize_type kmsg_read_lines(struct io *io, bool nonblock)
 {
     ssize_type result = 0;
     char *text = kmalloc(PAGE_SIZE);
 
-    (void)pos;
     if (text == NULL) {
         return -ENOMEM;
     }
-    mutex_lock(&proc_lock);
     while (result == 0) {
-        uint64_t seq = proc_seq;
-        result = wait_for_record(seq, file->flags);
-        if (result != 0) {
-            break;
-        }
-        size_t size = log_read(&seq, text, MIN(io->left, (size_t)PAGE_SIZE));
-        if (size == 0) {
-            result = -EINVAL; /* not even one line fits */
-        } else if (io_put(io, text, size) != size) {
-            result = -EFAULT;
-        } else {
-            result = (ssize_type)size;
-            proc_seq = seq;
+        result = wait_for_record(&proc_seq, nonblock);
+        if (result == 0) {
+            mutex_lock(&proc_lock);
+            result = read_lines(io, text);
+            mutex_unlock(&proc_lock);
         }
     }
-    mutex_unlock(&proc_lock);
     kfree(text);
     return result;
+}
+
+static ssize_type proc_kmsg_read(struct file *file, struct io *io, uint64_t *pos)
+{
+    (void)pos;
+    return kmsg_read_lines(io, (file_flags(file) & O_NONBLOCK) != 0);
 }
 
 static unsigned proc_kmsg_poll(struct file *file, struct poll_table *table)
 {
     (void)file;
-    (void)table;
-    return log_end() > proc_seq ? POLLIN | POLLRDNORM : 0;
+    poll_wait(table, new_records());
+    return log_end() > load_seq(&proc_seq) ? POLLIN | POLLRDNORM : 0;
 }
 
 const struct file_ops proc_kmsg_ops = {

@@ -10,5 +10,9 @@
 int kmsg_open(struct file *file, dev_number dev);
 extern const struct file_ops kmsg_file_ops;
 
+/* Lines that nobody has read yet by this or /proc/kmsg; waits for one: bytes, -EINVAL (too long for
+ * io), -EAGAIN, -ERESTARTSYS. */
+ssize_type kmsg_read_lines(struct io *io, bool nonblock);
+
 /* /proc/kmsg, as a pseudo_node's ops. */
 extern const struct file_ops proc_kmsg_ops;

@@ -167,7 +167,7 @@ static int stream_open(struct file *file, dev_number dev)
     if (node == NULL) {
         return -ENXIO;
     }
-    bool held = node->open_count > 0 && is_held(node);
+    bool held = __atomic_load_n(&node->open_count, __ATOMIC_RELAXED) > 0 && is_held(node);
     mutex_lock(&node->open_lock);
     if (node->open_count > 0 && !held) {
         error = -EBUSY;

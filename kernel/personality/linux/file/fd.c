@@ -38,7 +38,7 @@ void fd_table_get(struct fd_table *table)
 /* What every close does, the last one or not. */
 static void close_file(struct fd_table *table, struct file *file)
 {
-    if (unlikely(file->inode->locks != NULL)) {
+    if (unlikely(inode_has_locks(file->inode))) {
         file_locks_drop_owner(file->inode, table);
     }
     if (file->ops->flush != NULL) {
@@ -107,7 +107,7 @@ struct file *fd_get_any(int fd)
 struct file *fd_get(int fd)
 {
     struct file *file = fd_get_any(fd);
-    if (file != NULL && (file->flags & O_PATH)) {
+    if (file != NULL && (file_flags(file) & O_PATH)) {
         file_put(file);
         return NULL;
     }

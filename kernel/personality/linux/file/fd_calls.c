@@ -129,7 +129,7 @@ enum {
 
 static long set_flags(struct file *file, unsigned flags)
 {
-    if ((flags & O_NOATIME) && !(file->flags & O_NOATIME) &&
+    if ((flags & O_NOATIME) && !(file_flags(file) & O_NOATIME) &&
         !inode_owner_or_capable(linux_current()->cred, file->inode)) {
         return -EPERM;
     }
@@ -145,7 +145,7 @@ static long fcntl_file(struct file *file, int fd, int command, unsigned long arg
 {
     switch (command) {
     case F_GETFL:
-        return (long)file->flags;
+        return (long)file_flags(file);
     case F_SETFL:
         return set_flags(file, (unsigned)arg);
     case F_GETLK:

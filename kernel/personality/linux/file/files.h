@@ -46,7 +46,7 @@ static inline void fd_return(struct fd_ref ref)
 static inline struct fd_ref fd_borrow(int fd)
 {
     struct fd_ref ref = fd_borrow_any(fd);
-    if (likely(ref.file != NULL) && unlikely(ref.file->flags & O_PATH)) {
+    if (likely(ref.file != NULL) && unlikely(file_flags(ref.file) & O_PATH)) {
         fd_return(ref);
         ref = (struct fd_ref){NULL, false};
     }

@@ -24,9 +24,9 @@ static int range_of(struct file *file, const struct linux_flock *flock, struct f
 {
     int64_t base = 0, start, end;
     if (flock->whence == 1) {
-        base = (int64_t)file->pos;
+        base = (int64_t)__atomic_load_n(&file->pos, __ATOMIC_RELAXED);
     } else if (flock->whence == 2) {
-        base = (int64_t)file->inode->size;
+        base = (int64_t)__atomic_load_n(&file->inode->size, __ATOMIC_RELAXED);
     } else if (flock->whence != 0) {
         return -EINVAL;
     }
@@ -81,11 +81,22 @@ static long get_lock(struct file *file, const struct file_lock *want, struct lin
     return put_user(*flock, addr);
 }
 
+/* A close by another thread that came before the lock has dropped what there was: this lock would
+ * stay for ever. */
+static bool is_open_as(int fd, const struct file *file)
+{
+    struct fd_ref ref = fd_borrow_any(fd);
+    bool same = ref.file == file;
+    if (ref.file != NULL) {
+        fd_return(ref);
+    }
+    return same;
+}
+
 long linux_fcntl_lock(struct file *file, int fd, int command, vaddr_t addr)
 {
     struct linux_flock flock;
     int error = get_user(flock, addr);
-    (void)fd;
     if (error != 0) {
         return error;
     }
@@ -110,7 +121,13 @@ long linux_fcntl_lock(struct file *file, int fd, int command, vaddr_t addr)
     if (test) {
         return get_lock(file, &want, &flock, addr);
     }
-    return file_lock_set(file->inode, &want, command == F_SETLKW || command == F_OFD_SETLKW);
+    error = file_lock_set(file->inode, &want, command == F_SETLKW || command == F_OFD_SETLKW);
+    if (error == 0 && !by_file && want.type != LOCK_NONE && !is_open_as(fd, file)) {
+        want.type = LOCK_NONE;
+        (void)file_lock_set(file->inode, &want, false);
+        error = -EBADF;
+    }
+    return error;
 }
 
 LINUX_CALL2(flock, int, fd, unsigned, operation)

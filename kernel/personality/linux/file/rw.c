@@ -20,12 +20,12 @@ void linux_signal_self(int signo)
 /* Cuts the transfer at RLIMIT_FSIZE, from which on nothing may be written (setrlimit(2)). */
 static int limit_size(const struct file *file, struct io *io, uint64_t pos)
 {
-    if ((file->inode->mode & S_IFMT) != S_IFREG || io->left == 0) {
+    if ((inode_mode(file->inode) & S_IFMT) != S_IFREG || io->left == 0) {
         return 0;
     }
     uint64_t limit = linux_limit(RLIMIT_FSIZE);
-    if (file->flags & O_APPEND) {
-        pos = file->inode->size;
+    if (file_flags(file) & O_APPEND) {
+        pos = __atomic_load_n(&file->inode->size, __ATOMIC_RELAXED);
     }
     if (pos >= limit) {
         linux_signal_self(SIGXFSZ);
@@ -44,13 +44,15 @@ static inline __attribute__((always_inline)) long move(struct file *file, struct
     if (!write) {
         return pos == AT_POSITION ? file_read(file, io) : file_pread(file, io, (uint64_t)pos);
     }
-    if (unlikely(current_process()->limits[RLIMIT_FSIZE].soft != RLIM_INFINITY)) {
-        int error = limit_size(file, io, pos == AT_POSITION ? file->pos : (uint64_t)pos);
+    if (unlikely(linux_limit(RLIMIT_FSIZE) != RLIM_INFINITY)) {
+        int error = limit_size(file, io,
+                               pos == AT_POSITION ? __atomic_load_n(&file->pos, __ATOMIC_RELAXED)
+                                                  : (uint64_t)pos);
         if (error != 0) {
             return error;
         }
     }
-    if (unlikely(file->inode->mode & (S_ISUID | S_ISGID))) {
+    if (unlikely(inode_mode(file->inode) & (S_ISUID | S_ISGID))) {
         vfs_drop_setid(linux_current()->cred, file->inode);
     }
     long result = pos == AT_POSITION ? file_write(file, io) : file_pwrite(file, io, (uint64_t)pos);

@@ -36,7 +36,9 @@ static long transfer_chunk(struct transfer *t, size_t size)
     if (!own) {
         t->from_pos += moved;
     } else if (moved < got && t->from->ops->seek != NULL) {
+        mutex_lock(&t->from->pos_lock);
         t->from->ops->seek(t->from, moved - got, 1);
+        mutex_unlock(&t->from->pos_lock);
     }
     if (t->to_pos != AT_POSITION) {
         t->to_pos += moved;
@@ -128,7 +130,7 @@ static int check_copy(const struct transfer *t, unsigned flags)
     if (flags != 0 || from != S_IFREG || to != S_IFREG) {
         return -EINVAL;
     }
-    return t->to->flags & O_APPEND ? -EBADF : 0;
+    return file_flags(t->to) & O_APPEND ? -EBADF : 0;
 }
 
 /* Ranges of one file must not overlap (copy_file_range(2)). */
@@ -178,7 +180,7 @@ static long truncate_path(const struct path *path, int64_t size, bool check_righ
         return -EINVAL;
     }
     int error = check_rights ? vfs_permission(cred, path, 2) : 0;
-    if (error == 0 && check_rights && inode->writers < 0) {
+    if (error == 0 && check_rights && __atomic_load_n(&inode->writers, __ATOMIC_RELAXED) < 0) {
         error = -ETXTBSY;
     }
     if (error == 0 && (uint64_t)size > linux_limit(RLIMIT_FSIZE)) {

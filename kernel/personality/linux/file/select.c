@@ -103,7 +103,9 @@ static long do_select(int count, const vaddr_t addr[SET_COUNT], uint64_t deadlin
     }
     /* Beyond the table, which Linux makes of at least 64, there is nothing to be asked for. */
     struct select_sets s = {
-        .count = MIN((unsigned)count, ALIGN_UP(linux_current()->files->size, 64))};
+        .count = MIN(
+            (unsigned)count,
+            ALIGN_UP(__atomic_load_n(&linux_current()->files->size, __ATOMIC_RELAXED), 64))};
     s.words = (s.count + 63) / 64;
     if (s.words > FAST_WORDS) {
         words = kmalloc(2 * SET_COUNT * s.words * sizeof(uint64_t));

@@ -191,7 +191,7 @@ static int file_rights(struct file *file, const struct mmap_request *request, un
 {
     unsigned mode = __atomic_load_n(&file->flags, __ATOMIC_RELAXED) & O_ACCMODE;
     bool can_read = mode != O_WRONLY, can_write = mode != O_RDONLY;
-    if (file->flags & O_PATH) {
+    if (file_flags(file) & O_PATH) {
         return -EBADF;
     }
     switch (request->flags & MAP_TYPE) {

@@ -67,9 +67,9 @@ static const struct pseudo_node fd_links[] = {FD_LINK(0), FD_LINK(0500), FD_LINK
 
 static const struct pseudo_node *fd_link(const struct file *file)
 {
-    unsigned access = file->flags & O_ACCMODE;
+    unsigned access = file_flags(file) & O_ACCMODE;
 
-    if (file->flags & O_PATH) {
+    if (file_flags(file) & O_PATH) {
         return &fd_links[0];
     }
     return access == O_RDONLY ? &fd_links[1] : access == O_WRONLY ? &fd_links[2] : &fd_links[3];
@@ -134,8 +134,8 @@ static int show_fdinfo(const struct pseudo_ctx *ctx, struct text *out)
     }
     int mount_id = file->path.mount != NULL ? file->path.mount->id : 0;
     text_printf(out, "pos:\t%llu\nflags:\t0%o\nmnt_id:\t%d\nino:\t%llu\n",
-                (unsigned long long)file->pos, file->flags, mount_id,
-                (unsigned long long)file->inode->ino);
+                (unsigned long long)__atomic_load_n(&file->pos, __ATOMIC_RELAXED), file_flags(file),
+                mount_id, (unsigned long long)file->inode->ino);
     file_put(file);
     return 0;
 }

@@ -142,9 +142,10 @@ static int attach_file(struct tty *tty, struct tty_file *tf)
     int error = 0;
 
     mutex_lock(&tty->open_lock);
-    if (tty->dead) {
+    if (__atomic_load_n(&tty->dead, __ATOMIC_RELAXED)) {
         error = -EIO;
-    } else if (tty->exclusive && tty->open_count > 0 && !linux_capable(CAP_SYS_ADMIN)) {
+    } else if (__atomic_load_n(&tty->exclusive, __ATOMIC_RELAXED) && tty->open_count > 0 &&
+               !linux_capable(CAP_SYS_ADMIN)) {
         error = -EBUSY;
     } else if (tty->open_count == 0) {
         error = start(tty);
@@ -187,7 +188,8 @@ static int tty_node_open(struct file *file, dev_number dev)
         return -ENXIO;
     }
     int error = open_tty(file, tty, false);
-    if (error == 0 && !(file->flags & O_NOCTTY) && (file->flags & O_ACCMODE) != O_WRONLY) {
+    if (error == 0 && !(file_flags(file) & O_NOCTTY) &&
+        (file_flags(file) & O_ACCMODE) != O_WRONLY) {
         tty_open_as_controlling(tty);
     }
     return error;
@@ -229,13 +231,13 @@ static int dev_console_open(struct file *file, dev_number dev)
 static ssize_type file_read_tty(struct file *file, struct io *io, uint64_t *pos)
 {
     (void)pos;
-    return tty_read(file->priv, io, (file->flags & O_NONBLOCK) != 0);
+    return tty_read(file->priv, io, (file_flags(file) & O_NONBLOCK) != 0);
 }
 
 static ssize_type file_write_tty(struct file *file, struct io *io, uint64_t *pos)
 {
     (void)pos;
-    return tty_write(file->priv, io, (file->flags & O_NONBLOCK) != 0);
+    return tty_write(file->priv, io, (file_flags(file) & O_NONBLOCK) != 0);
 }
 
 static unsigned file_poll_tty(struct file *file, struct poll_table *table)
@@ -272,15 +274,27 @@ static void stop(struct tty *tty)
     tty->driver->close(tty);
 }
 
+/* Nothing is left that waiting would bring out. */
+static bool is_flushed(struct tty *tty)
+{
+    return tty_all_sent(tty) || __atomic_load_n(&tty->stopped, __ATOMIC_RELAXED) ||
+           __atomic_load_n(&tty->dead, __ATOMIC_RELAXED);
+}
+
 static void file_release_tty(struct file *file)
 {
     struct tty_file *tf = file->priv;
     struct tty *tty = tf->tty;
 
-    if (tty->open_count == 1 && !tty->stopped && !tty->dead) {
-        tty_drain(tty, CLOSE_LIMIT_NS);
-    }
+    bool waited = false;
+
+    /* Two that close at once: whoever is the last one waits. */
     mutex_lock(&tty->open_lock);
+    while (tty->open_count == 1 && !waited && !is_flushed(tty)) {
+        mutex_unlock(&tty->open_lock);
+        waited = tty_drain(tty, CLOSE_LIMIT_NS) != 0 || !is_flushed(tty);
+        mutex_lock(&tty->open_lock);
+    }
     unsigned long flags = spin_lock_irqsave(&tty->lock);
     list_del(&tf->link);
     spin_unlock_irqrestore(&tty->lock, flags);

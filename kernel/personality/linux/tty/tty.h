@@ -49,12 +49,12 @@ struct tty {
     unsigned open_count;             /* [open_lock] */
 
     struct spinlock lock;   /* taken in interrupt context */
-    struct termios termios; /* [lock] */
+    struct termios termios; /* [lock]; single flags are read without */
     struct winsize size;    /* [lock] */
     int session, pgrp;      /* [lock] whose controlling terminal it is, foreground group; or 0 */
     struct list files;      /* [lock] struct tty_file */
-    bool exclusive;         /* [lock] TIOCEXCL */
-    bool dead;              /* [lock] the device has gone */
+    bool exclusive;         /* atomic: TIOCEXCL */
+    bool dead;              /* atomic: the device has gone */
 
     uint8_t *in;                        /* [lock] TTY_RING bytes; NULL: never opened */
     uint8_t in_delimiter[TTY_RING / 8]; /* [lock] bit: a line ends with this byte of `in` */
@@ -119,15 +119,15 @@ void tty_hangup(struct tty *tty);
 /* ---- Between the files of this layer ---- */
 static inline uint32_t tty_iflag(const struct tty *tty, uint32_t flag)
 {
-    return tty->termios.c_iflag & flag;
+    return __atomic_load_n(&tty->termios.c_iflag, __ATOMIC_RELAXED) & flag;
 }
 static inline uint32_t tty_oflag(const struct tty *tty, uint32_t flag)
 {
-    return tty->termios.c_oflag & flag;
+    return __atomic_load_n(&tty->termios.c_oflag, __ATOMIC_RELAXED) & flag;
 }
 static inline uint32_t tty_lflag(const struct tty *tty, uint32_t flag)
 {
-    return tty->termios.c_lflag & flag;
+    return __atomic_load_n(&tty->termios.c_lflag, __ATOMIC_RELAXED) & flag;
 }
 /* True when byte is this special character; 0 in c_cc means that there is none. */
 static inline bool tty_is_special(const struct tty *tty, unsigned index, uint8_t byte)
@@ -145,11 +145,13 @@ static inline bool tty_is_control(uint8_t byte)
 }
 static inline unsigned tty_in_used(const struct tty *tty)
 {
-    return tty->in_head - tty->in_tail;
+    return __atomic_load_n(&tty->in_head, __ATOMIC_RELAXED) -
+           __atomic_load_n(&tty->in_tail, __ATOMIC_RELAXED);
 }
 static inline unsigned tty_out_used(const struct tty *tty)
 {
-    return tty->out_head - tty->out_tail;
+    return __atomic_load_n(&tty->out_head, __ATOMIC_RELAXED) -
+           __atomic_load_n(&tty->out_tail, __ATOMIC_RELAXED);
 }
 static inline uint8_t tty_in_at(const struct tty *tty, unsigned at)
 {
@@ -169,7 +171,9 @@ void tty_discard_output_locked(struct tty *tty);
 /* Sends a flow-control character past everything else. */
 void tty_send_now_locked(struct tty *tty, uint8_t byte);
 ssize_type tty_write(struct tty_file *tf, struct io *io, bool nonblock);
-/* Waits until all output has left the device: 0 or -EINTR (or the limit has passed). */
+/* All output has left the device. */
+bool tty_all_sent(struct tty *tty);
+/* Waits until then: 0 or -EINTR (or the limit has passed). */
 int tty_drain(struct tty *tty, uint64_t limit_ns);
 bool tty_output_has_room(struct tty *tty);
 

@@ -401,7 +401,8 @@ size_t tty_receive(struct tty *tty, const void *bytes, size_t size)
     bool full = false;
 
     /* Nobody has it open: like a line without a reader. */
-    if (tty->in == NULL || !(tty->termios.c_cflag & CREAD)) {
+    if (__atomic_load_n(&tty->in, __ATOMIC_ACQUIRE) == NULL ||
+        !(__atomic_load_n(&tty->termios.c_cflag, __ATOMIC_RELAXED) & CREAD)) {
         return size;
     }
     while (taken < size && !full) {

@@ -133,10 +133,10 @@ static long small_ioctl(struct tty *tty, unsigned request, vaddr_t arg)
         return put_user(value, arg);
     case TIOCEXCL:
     case TIOCNXCL:
-        tty->exclusive = request == TIOCEXCL;
+        __atomic_store_n(&tty->exclusive, request == TIOCEXCL, __ATOMIC_RELAXED);
         return 0;
     case TIOCGEXCL:
-        value = tty->exclusive ? 1 : 0;
+        value = __atomic_load_n(&tty->exclusive, __ATOMIC_RELAXED) ? 1 : 0;
         return put_user(value, arg);
     case TIOCGETD:
         value = N_TTY;

@@ -25,10 +25,12 @@ struct tty *process_tty(struct linux_process *process)
     return tty;
 }
 
+/* True for a moment: who acts on it looks again under process_tree_lock. */
 static bool is_controlling(const struct tty *tty, const struct linux_process *process)
 {
-    return process->tty == tty &&
-           __atomic_load_n(&tty->session, __ATOMIC_RELAXED) == process->session;
+    return __atomic_load_n(&process->tty, __ATOMIC_RELAXED) == tty &&
+           __atomic_load_n(&tty->session, __ATOMIC_RELAXED) ==
+               __atomic_load_n(&process->session, __ATOMIC_RELAXED);
 }
 
 int tty_foreground_pgrp(struct tty *tty)
@@ -39,7 +41,7 @@ int tty_foreground_pgrp(struct tty *tty)
 int tty_check_background(struct tty *tty, int signo)
 {
     struct linux_process *self = current_process();
-    int pgrp = self->pgrp;
+    int pgrp = __atomic_load_n(&self->pgrp, __ATOMIC_RELAXED);
     int foreground = tty_foreground_pgrp(tty);
 
     if (!is_controlling(tty, self) || foreground == 0 || foreground == pgrp) {
@@ -66,92 +68,101 @@ void tty_signal_foreground(struct tty *tty, int signo)
     }
 }
 
-/* Makes it the terminal of the caller, who leads its session; the old one was given up. */
-static void attach(struct tty *tty)
+/*
+ * Makes it the terminal of the caller, who leads its session and has none: 0 or -EPERM. Decided and
+ * done under the locks: two leaders may want one terminal, and two threads of one leader two.
+ */
+static long attach(struct tty *tty, bool steal)
 {
     struct linux_process *self = current_process();
+    long error = -EPERM;
 
     tty_get(tty);
     unsigned long flags = process_tree_acquire();
     struct tty *old = self->tty;
-    self->tty = tty;
-    spin_lock(&tty->lock);
-    tty->session = self->session;
-    tty->pgrp = self->pgrp;
-    spin_unlock(&tty->lock);
+    bool has_one = old != NULL && __atomic_load_n(&old->session, __ATOMIC_RELAXED) == self->session;
+    if (self->session == self->pid && !has_one) {
+        spin_lock(&tty->lock);
+        if (tty->session == 0 || steal) {
+            __atomic_store_n(&self->tty, tty, __ATOMIC_RELAXED);
+            __atomic_store_n(&tty->session, self->session, __ATOMIC_RELAXED);
+            __atomic_store_n(&tty->pgrp, self->pgrp, __ATOMIC_RELAXED);
+            error = 0;
+        }
+        spin_unlock(&tty->lock);
+    }
     process_tree_release(flags);
-    if (old != NULL) {
+    if (error != 0) {
+        tty_put(tty);
+    } else if (old != NULL) {
         tty_put(old);
     }
+    return error;
 }
 
 void tty_open_as_controlling(struct tty *tty)
 {
     struct linux_process *self = current_process();
 
-    if (self->session != self->pid || tty->session != 0) {
-        return;
+    if (self->session == self->pid && __atomic_load_n(&tty->session, __ATOMIC_RELAXED) == 0) {
+        (void)attach(tty, false);
     }
-    struct tty *have = process_tty(self);
-    if (have != NULL) {
-        tty_put(have);
-        return;
-    }
-    attach(tty);
 }
 
 static long set_controlling(struct tty *tty, struct file *file, bool steal)
 {
     struct linux_process *self = current_process();
+    int session = __atomic_load_n(&tty->session, __ATOMIC_RELAXED);
 
-    if (self->session == self->pid && tty->session == self->session) {
+    if (self->session == self->pid && session == self->session) {
         return 0;
     }
-    struct tty *have = process_tty(self);
-    if (have != NULL) {
-        tty_put(have);
+    if (session != 0 && !(steal && linux_capable(CAP_SYS_ADMIN))) {
         return -EPERM;
     }
-    if (self->session != self->pid) {
+    if ((file_flags(file) & O_ACCMODE) == O_WRONLY && !linux_capable(CAP_SYS_ADMIN)) {
         return -EPERM;
     }
-    if (tty->session != 0 && !(steal && linux_capable(CAP_SYS_ADMIN))) {
-        return -EPERM;
-    }
-    if ((file->flags & O_ACCMODE) == O_WRONLY && !linux_capable(CAP_SYS_ADMIN)) {
-        return -EPERM;
-    }
-    attach(tty);
-    return 0;
+    return attach(tty, session != 0);
 }
 
-/* Tells the foreground group and lets go of the session. */
-static void leave_session(struct tty *tty)
+/* Tells the foreground group and lets go of the session (any: 0), if it is still that one's:
+ * whose it was, or 0. */
+static int leave_session(struct tty *tty, int session)
 {
     unsigned long flags = spin_lock_irqsave(&tty->lock);
-    int pgrp = tty->pgrp;
-    tty->session = 0;
-    tty->pgrp = 0;
+    int pgrp = 0, left = 0;
+    if (session == 0 || tty->session == session) {
+        left = tty->session;
+        pgrp = tty->pgrp;
+        __atomic_store_n(&tty->session, 0, __ATOMIC_RELAXED);
+        __atomic_store_n(&tty->pgrp, 0, __ATOMIC_RELAXED);
+    }
     spin_unlock_irqrestore(&tty->lock, flags);
     if (pgrp > 0) {
         signal_send_pgrp(pgrp, SIGHUP);
         signal_send_pgrp(pgrp, SIGCONT);
     }
+    return left;
 }
 
 static long give_up_controlling(struct tty *tty)
 {
     struct linux_process *self = current_process();
 
-    if (!is_controlling(tty, self)) {
+    unsigned long flags = process_tree_acquire();
+    bool had = is_controlling(tty, self), leads = self->session == self->pid;
+    int session = self->session;
+    if (had) { /* only one thread finds it so: the reference is its to drop */
+        __atomic_store_n(&self->tty, NULL, __ATOMIC_RELAXED);
+    }
+    process_tree_release(flags);
+    if (!had) {
         return -ENOTTY;
     }
-    if (self->session == self->pid) {
-        leave_session(tty);
+    if (leads) {
+        (void)leave_session(tty, session);
     }
-    unsigned long flags = process_tree_acquire();
-    self->tty = NULL;
-    process_tree_release(flags);
     tty_put(tty);
     return 0;
 }
@@ -197,7 +208,9 @@ static long set_foreground(struct tty *tty, vaddr_t arg)
         return -EPERM;
     }
     unsigned long flags = spin_lock_irqsave(&tty->lock);
-    tty->pgrp = pgrp;
+    if (tty->session == session) { /* else it has gone meanwhile */
+        __atomic_store_n(&tty->pgrp, pgrp, __ATOMIC_RELAXED);
+    }
     spin_unlock_irqrestore(&tty->lock, flags);
     return 0;
 }
@@ -221,7 +234,7 @@ long tty_job_ioctl(struct tty_file *tf, struct file *file, unsigned request, vad
         value = tty_foreground_pgrp(tty);
         return put_user(value, arg);
     case TIOCGSID:
-        value = tty->session;
+        value = __atomic_load_n(&tty->session, __ATOMIC_RELAXED);
         if (!is_controlling(tty, current_process()) || value == 0) {
             return -ENOTTY;
         }
@@ -259,10 +272,8 @@ static void hang_up_files(struct tty *tty)
 
 void tty_hangup(struct tty *tty)
 {
-    int session = tty->session;
-
     hang_up_files(tty);
-    leave_session(tty);
+    int session = leave_session(tty, 0);
     struct linux_process *leader = session > 0 ? process_find(session) : NULL;
     if (leader != NULL) {
         struct linux_siginfo info = {.signo = SIGHUP, .code = SI_KERNEL};
@@ -281,7 +292,7 @@ void tty_session_leader_exit(struct linux_process *process)
     struct tty *tty = process_tty(process);
     if (tty != NULL) {
         hang_up_files(tty);
-        leave_session(tty);
+        (void)leave_session(tty, process->pid);
         tty_put(tty);
     }
 }

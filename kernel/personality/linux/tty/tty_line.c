@@ -44,13 +44,16 @@ static bool line_idle(struct tty *tty)
 static void line_configure(struct tty *tty)
 {
     struct line *line = tty->device;
+    unsigned long irq = spin_lock_irqsave(&tty->lock);
     uint32_t flags = tty->termios.c_cflag;
+    unsigned baud = tty_baud(&tty->termios);
+    spin_unlock_irqrestore(&tty->lock, irq);
 
-    if (line->ops->configure == NULL || tty_baud(&tty->termios) == 0) {
+    if (line->ops->configure == NULL || baud == 0) {
         return;
     }
     struct line_config config = {
-        .baud = tty_baud(&tty->termios),
+        .baud = baud,
         .bits = 5 + (flags & CSIZE) / (CSIZE / 3),
         .two_stop_bits = (flags & CSTOPB) != 0,
         .parity = (flags & PARENB) == 0   ? 'n'

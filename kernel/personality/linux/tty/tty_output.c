@@ -180,8 +180,7 @@ static bool hung_up(const struct tty_file *tf)
 
 static bool has_room(const struct tty *tty)
 {
-    unsigned tail = __atomic_load_n(&tty->out_tail, __ATOMIC_RELAXED);
-    return TTY_RING - (tty->out_head - tail) >= WAKE_ROOM;
+    return out_room(tty) >= WAKE_ROOM;
 }
 
 /* A write call. */
@@ -279,22 +278,27 @@ bool tty_output_has_room(struct tty *tty)
     return has_room(tty) && !__atomic_load_n(&tty->writing, __ATOMIC_RELAXED);
 }
 
-static bool all_sent(struct tty *tty)
+bool tty_all_sent(struct tty *tty)
 {
     return tty_out_used(tty) == 0 && (tty->driver->idle == NULL || tty->driver->idle(tty));
 }
 
+static bool is_dead(const struct tty *tty)
+{
+    return __atomic_load_n(&tty->dead, __ATOMIC_RELAXED);
+}
+
 int tty_drain(struct tty *tty, uint64_t limit_ns)
 {
-    if (all_sent(tty)) {
+    if (tty_all_sent(tty)) {
         return 0;
     }
     uint64_t now = clock_monotonic_ns();
     uint64_t end = limit_ns == WAIT_FOREVER ? WAIT_FOREVER : now + limit_ns;
 
     /* No interrupt tells that the last bit is out: look every few milliseconds. */
-    while (!all_sent(tty) && !tty->dead && now < end) {
-        int error = wait_event_mode(&tty->write_wait, all_sent(tty) || tty->dead,
+    while (!tty_all_sent(tty) && !is_dead(tty) && now < end) {
+        int error = wait_event_mode(&tty->write_wait, tty_all_sent(tty) || is_dead(tty),
                                     WAIT_INTERRUPTIBLE, now + 2 * NSEC_PER_MSEC);
         if (error == -EINTR) {
             return -EINTR;

@@ -72,9 +72,10 @@ static bool hung_up(const struct tty_file *tf)
 static bool may_be_ready(const struct tty *tty)
 {
     if (tty_lflag(tty, ICANON)) {
-        return __atomic_load_n(&tty->in_line, __ATOMIC_RELAXED) != tty->in_tail;
+        return __atomic_load_n(&tty->in_line, __ATOMIC_RELAXED) !=
+               __atomic_load_n(&tty->in_tail, __ATOMIC_RELAXED);
     }
-    return __atomic_load_n(&tty->in_head, __ATOMIC_RELAXED) != tty->in_tail;
+    return tty_in_used(tty) != 0;
 }
 
 /* Sleeps until there may be input: 0, -ERESTARTSYS, -ETIMEDOUT. */
@@ -93,15 +94,19 @@ struct read_rule {
     uint64_t gap_ns;      /* after each byte a new deadline; 0: none */
 };
 
-static struct read_rule read_rule(const struct tty *tty)
+static struct read_rule read_rule(struct tty *tty)
 {
     struct read_rule rule = {.minimum = 1, .deadline_ns = WAIT_FOREVER};
-    uint64_t time_ns = tty->termios.c_cc[VTIME] * DECISECOND;
 
-    if (tty_lflag(tty, ICANON)) {
+    unsigned long flags = spin_lock_irqsave(&tty->lock);
+    bool canonical = tty_lflag(tty, ICANON) != 0;
+    size_t minimum = tty->termios.c_cc[VMIN];
+    uint64_t time_ns = tty->termios.c_cc[VTIME] * DECISECOND;
+    spin_unlock_irqrestore(&tty->lock, flags);
+    if (canonical) {
         return rule;
     }
-    rule.minimum = tty->termios.c_cc[VMIN];
+    rule.minimum = minimum;
     if (rule.minimum > 0) {
         rule.gap_ns = time_ns;
     } else {

@@ -38,10 +38,12 @@ typedef uint64_t dev_number; /* major << 32 | minor, inside the kernel */
 
 /* Who asks. Immutable once published; counted. */
 #define CRED_GROUPS_MAX 32
+struct linux_user;
 struct cred {
     struct refcount refs;
     uint32_t uid, euid, suid, fsuid;
     uint32_t gid, egid, sgid, fsgid;
+    struct linux_user *user; /* counted: the personality's, of uid */
     uint64_t cap_effective, cap_permitted, cap_inheritable, cap_bounding, cap_ambient;
     unsigned group_count;
     uint32_t groups[CRED_GROUPS_MAX];

@@ -13,6 +13,7 @@
 
 struct cred linux_root_cred = {
     .refs = {1},
+    .user = &linux_root_user,
     .cap_effective = CAP_ALL,
     .cap_permitted = CAP_ALL,
     .cap_bounding = CAP_ALL,
@@ -29,6 +30,7 @@ void linux_cred_get(struct cred *cred)
 void linux_cred_put(struct cred *cred)
 {
     if (ref_put(&cred->refs)) {
+        linux_user_put(cred->user);
         kfree(cred);
     }
 }
@@ -56,6 +58,7 @@ struct cred *cred_prepare(void)
     if (cred != NULL) {
         *cred = *linux_current()->cred;
         ref_init(&cred->refs, 1);
+        ref_get(&cred->user->refs);
     }
     return cred;
 }
@@ -70,6 +73,10 @@ void cred_commit(struct cred *cred)
         self->pdeath_signal = 0;
     }
     unsigned long flags = process_tree_acquire();
+    if (old->user != cred->user) {
+        __atomic_fetch_sub(&old->user->threads, 1, __ATOMIC_RELAXED);
+        __atomic_fetch_add(&cred->user->threads, 1, __ATOMIC_RELAXED);
+    }
     self->cred = cred;
     process_tree_release(flags);
     linux_cred_put(old);
@@ -245,6 +252,15 @@ static struct ids group_ids(struct cred *cred)
 /* Publishes a changed copy, or throws it away when the change was refused. */
 static int finish(struct cred *cred, int result)
 {
+    if (result == 0 && cred->uid != cred->user->uid) {
+        struct linux_user *user = linux_user_get(cred->uid);
+        if (user != NULL) {
+            linux_user_put(cred->user);
+            cred->user = user;
+        } else {
+            result = -ENOMEM;
+        }
+    }
     if (result != 0) {
         linux_cred_put(cred);
         return result;

@@ -22,6 +22,18 @@ enum linux_capability {
     CAP_SYSLOG = 34,
 };
 
+/* A user, by real ID. */
+struct linux_user {
+    struct refcount refs;
+    uint32_t uid;
+    unsigned threads; /* atomic: that have an ID */
+    struct list link; /* [users_lock] */
+};
+extern struct linux_user linux_root_user;
+/* Counted; NULL: no memory. Any context. */
+struct linux_user *linux_user_get(uint32_t uid);
+void linux_user_put(struct linux_user *user);
+
 /* A private copy of the current credentials with one reference, or NULL. */
 struct cred *cred_prepare(void);
 /* Makes it the current thread's; the reference is taken over. */

@@ -185,8 +185,7 @@ static int become_only_thread(struct linux_thread *self)
     if (result == 0 && process->leader != self) {
         /* The program keeps its PID. */
         old = process->leader;
-        pid_set_thread(self->tid, NULL);
-        pid_drop(self->tid);
+        linux_thread_unlink_tid_locked(old, self->tid);
         self->tid = process->pid;
         process->leader = self;
         pid_set_thread(self->tid, self);
@@ -253,11 +252,11 @@ static void change_program(struct linux_thread *self, struct exec *exec)
         process->persona &= ~PER_CLEAR_ON_SETID;
     }
     process->dumpable = exec->secure ? 0 : 1;
-    process->execed = true;
     process->exit_signal = SIGCHLD;
     self->securebits &= ~(1u << 4); /* SECBIT_KEEP_CAPS */
     handlers_reset(process->handlers);
     unsigned long flags = process_tree_acquire();
+    process->execed = true;
     self->cred = exec->cred;
     exec->cred = (struct cred *)old_cred;
     if (old != NULL) {

@@ -116,8 +116,7 @@ void process_reap_locked(struct linux_process *process)
     pid_set_process(process->pid, NULL);
     pid_drop(process->pid);
     if (pid_thread(process->pid) == process->leader) {
-        pid_set_thread(process->pid, NULL);
-        pid_drop(process->pid);
+        linux_thread_unlink_tid_locked(process->leader, process->pid);
     }
 }
 
@@ -133,10 +132,10 @@ bool process_notify_exit_locked(struct linux_process *process)
         /* A kernel thread's child: nobody will wait for it. */
         return true;
     }
-    const struct linux_action *action = &parent->handlers->actions[SIGCHLD - 1];
-    if (signo == SIGCHLD && (action->handler == SIG_IGN || (action->flags & SA_NOCLDWAIT))) {
+    const struct linux_action action = handlers_get(parent->handlers, SIGCHLD);
+    if (signo == SIGCHLD && (action.handler == SIG_IGN || (action.flags & SA_NOCLDWAIT))) {
         unwanted = true;
-        if (action->handler == SIG_IGN) {
+        if (action.handler == SIG_IGN) {
             signo = 0;
         }
     }
@@ -169,7 +168,7 @@ static void give_children_away_locked(struct linux_process *process, struct list
     assert(reaper != process);
     list_for_each_safe (child, next, &process->children, sibling) {
         list_del(&child->sibling);
-        child->parent = reaper;
+        process_set_parent_locked(child, reaper);
         list_add_tail(&reaper->children, &child->sibling);
         child->exit_signal = SIGCHLD;
         if (child->state == PROCESS_ALIVE) {
@@ -192,11 +191,13 @@ static void give_children_away_locked(struct linux_process *process, struct list
 }
 
 /* The last thread has gone. REQUIRES the tree lock. */
-static void become_zombie_locked(struct linux_process *process, int status, struct list *reaped)
+static void become_zombie_locked(struct linux_process *process, struct list *reaped)
 {
     int pgrp = process->pgrp;
     struct linux_process *parent = process->parent;
-    process->exit_status = status;
+    if (process->group_exiting) {
+        process->exit_status = process->group_exit_status;
+    }
     process->state = PROCESS_ZOMBIE;
     process->stopped = false;
     if (parent != NULL && parent->pgrp != pgrp && parent->session == process->session) {
@@ -222,7 +223,7 @@ static void leave_tree(struct linux_thread *self, struct linux_process *process,
     process->dead_switches[0] += current->switches_voluntary;
     process->dead_switches[1] += current->switches_forced;
     list_del_init(&self->link);
-    process->thread_count--;
+    __atomic_store_n(&process->thread_count, process->thread_count - 1, __ATOMIC_RELEASE);
     process_thread_total--;
     spin_lock(&process->signal_lock);
     self->exiting = true;
@@ -231,11 +232,12 @@ static void leave_tree(struct linux_thread *self, struct linux_process *process,
     spin_unlock(&process->signal_lock);
     bool is_leader = process->leader == self;
     if (!is_leader) {
-        pid_set_thread(self->tid, NULL);
-        pid_drop(self->tid);
+        linux_thread_unlink_tid_locked(self, self->tid);
+    } else {
+        process->exit_status = status;
     }
     if (process->thread_count == 0) {
-        become_zombie_locked(process, status, &reaped);
+        become_zombie_locked(process, &reaped);
     } else if (stop_complete) {
         job_notify_parent_locked(process, CLD_STOPPED, process->stop_signal);
     }
@@ -252,8 +254,9 @@ static void leave_tree(struct linux_thread *self, struct linux_process *process,
     process_put(process);
 }
 
-/* True in exactly one thread: the one after which the process has none. */
-static bool is_last_thread(struct linux_thread *self, struct linux_process *process)
+/* True in exactly one thread: the one after which the process has none. Who stays is told of
+ * signals that this one might have been woken for. */
+static bool begin_exit(struct linux_thread *self, struct linux_process *process)
 {
     unsigned long flags = process_tree_acquire();
     spin_lock(&process->signal_lock);
@@ -263,6 +266,7 @@ static bool is_last_thread(struct linux_thread *self, struct linux_process *proc
     list_for_each (thread, &process->threads, link) {
         last = last && thread->exiting;
     }
+    signal_retarget_locked(process, SIGNALS_ALL);
     spin_unlock(&process->signal_lock);
     process_tree_release(flags);
     return last;
@@ -272,12 +276,10 @@ void linux_exit_thread(int status)
 {
     struct linux_thread *self = linux_current();
     struct linux_process *process = self->process;
-    bool last = is_last_thread(self, process);
-    if (process->group_exiting) {
-        status = process->group_exit_status;
-    }
+    bool last = begin_exit(self, process);
     if (last && process == init_process) {
-        boot_fail("Attempted to kill init! exitcode=0x%08x", (unsigned)status);
+        boot_fail("Attempted to kill init! exitcode=0x%08x",
+                  (unsigned)(process->group_exiting ? process->group_exit_status : status));
     }
     if (last) {
         linux_itimers_cancel(process);
@@ -354,9 +356,9 @@ void linux_out_of_memory(void)
     uint64_t worst = 0;
     char name[16] = "";
     unsigned long flags = process_tree_acquire();
-    for (int pid = 1; pid < LINUX_PID_MAX; pid++) {
-        process = pid_process(pid);
-        uint64_t pages = process != NULL ? badness_locked(process) : 0;
+    for (process = process_next_locked(1); process != NULL;
+         process = process_next_locked(process->pid + 1)) {
+        uint64_t pages = badness_locked(process);
         if (pages > worst) {
             worst = pages;
             victim = process;

@@ -10,6 +10,7 @@
 #include "kernel/mm/heap.h"
 #include "kernel/mm/kmap.h"
 #include "kernel/personality/linux/call.h"
+#include "kernel/personality/linux/process/cred.h"
 #include "kernel/personality/linux/signal/signal_state.h"
 #include "kernel/personality/linux/tty/tty.h"
 #include "lib/string.h"
@@ -47,8 +48,6 @@ enum clone_flag {
 #define CLONE_NAMESPACES                                                                           \
     (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID |  \
      CLONE_NEWNET | CLONE_NEWTIME)
-#define CAP_SYS_ADMIN    21
-#define CAP_SYS_RESOURCE 24
 
 /* What is asked for: clone3's struct clone_args in our words. */
 struct clone_request {
@@ -97,12 +96,7 @@ static bool too_many_locked(struct linux_process *process)
         linux_capable(CAP_SYS_ADMIN)) {
         return false;
     }
-    uint64_t count = 0;
-    for (int pid = 1; pid < LINUX_PID_MAX; pid++) {
-        const struct linux_thread *thread = pid_thread(pid);
-        count += thread != NULL && thread->cred->uid == cred->uid;
-    }
-    return count >= limit;
+    return __atomic_load_n(&cred->user->threads, __ATOMIC_RELAXED) >= limit;
 }
 
 static int copy_space(struct linux_thread *child, uint64_t flags)
@@ -182,7 +176,9 @@ static int copy_process(struct linux_process *parent, const struct clone_request
         process_put(process);
         return result;
     }
+    unsigned long flags = spin_lock_irqsave(&parent->signal_lock);
     memcpy(process->limits, parent->limits, sizeof(process->limits));
+    spin_unlock_irqrestore(&parent->signal_lock, flags);
     process->exit_signal = request->flags & CLONE_PARENT ? parent->exit_signal
                                                          : request->exit_signal;
     process->persona = parent->persona;
@@ -335,7 +331,7 @@ static int publish(struct linux_thread *child, const struct clone_request *reque
     struct linux_process *self = current_process(), *process = child->process;
     unsigned long flags = process_tree_acquire();
     int tid = -EAGAIN;
-    if (self->group_exiting || signal_is_pending(linux_current())) {
+    if (signal_is_pending(linux_current())) {
         /* The signal goes first: a child made now would miss it. */
         tid = -ERESTARTNOINTR;
     } else if (!too_many_locked(self)) {

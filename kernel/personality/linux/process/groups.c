@@ -19,11 +19,7 @@ LINUX_CALL0(gettid)
 
 LINUX_CALL0(getppid)
 {
-    unsigned long flags = process_tree_acquire();
-    const struct linux_process *parent = current_process()->parent;
-    int pid = parent != NULL ? parent->pid : 0;
-    process_tree_release(flags);
-    return pid;
+    return __atomic_load_n(&current_process()->parent_pid, __ATOMIC_RELAXED);
 }
 
 LINUX_CALL0(getpgrp)

@@ -13,8 +13,8 @@ void job_notify_parent_locked(struct linux_process *process, int code, int signo
     if (parent == NULL || parent->handlers == NULL) {
         return;
     }
-    const struct linux_action *action = &parent->handlers->actions[SIGCHLD - 1];
-    if (action->handler != SIG_IGN && (action->flags & SA_NOCLDSTOP) == 0) {
+    const struct linux_action action = handlers_get(parent->handlers, SIGCHLD);
+    if (action.handler != SIG_IGN && (action.flags & SA_NOCLDSTOP) == 0) {
         uint64_t user, system;
         process_cpu_time_locked(process, &user, &system);
         struct linux_siginfo info = {
@@ -67,7 +67,9 @@ void job_stop_here(struct linux_thread *self)
     if (!stopped) {
         return;
     }
-    (void)wait_event_mode(&process->stop_wait, !process->stopped, WAIT_KILLABLE, WAIT_FOREVER);
+    (void)wait_event_mode(&process->stop_wait,
+                          !__atomic_load_n(&process->stopped, __ATOMIC_RELAXED), WAIT_KILLABLE,
+                          WAIT_FOREVER);
     flags = spin_lock_irqsave(&process->signal_lock);
     self->in_stop = false;
     spin_unlock_irqrestore(&process->signal_lock, flags);

@@ -12,6 +12,7 @@
 #include "kernel/core/sched.h"
 #include "kernel/core/timer.h"
 #include "kernel/mm/heap.h"
+#include "kernel/personality/linux/process/cred.h"
 #include "kernel/personality/linux/signal/signal_state.h"
 
 struct spinlock process_tree_lock = SPINLOCK_INIT(LOCK_PROCESS_TREE);
@@ -93,9 +94,22 @@ void linux_thread_free(struct linux_thread *thread)
     kfree(thread);
 }
 
-void process_link_locked(struct linux_process *process, struct linux_process *parent)
+void linux_thread_unlink_tid_locked(struct linux_thread *thread, int tid)
+{
+    pid_set_thread(tid, NULL);
+    pid_drop(tid);
+    __atomic_fetch_sub(&thread->cred->user->threads, 1, __ATOMIC_RELAXED);
+}
+
+void process_set_parent_locked(struct linux_process *process, struct linux_process *parent)
 {
     process->parent = parent;
+    __atomic_store_n(&process->parent_pid, parent != NULL ? parent->pid : 0, __ATOMIC_RELAXED);
+}
+
+void process_link_locked(struct linux_process *process, struct linux_process *parent)
+{
+    process_set_parent_locked(process, parent);
     if (parent != NULL) {
         list_add_tail(&parent->children, &process->sibling);
     }
@@ -109,8 +123,9 @@ void linux_thread_link_locked(struct linux_thread *thread, int tid)
     thread->tid = tid;
     pid_set_thread(tid, thread);
     list_add_tail(&process->threads, &thread->link);
-    process->thread_count++;
+    __atomic_store_n(&process->thread_count, process->thread_count + 1, __ATOMIC_RELAXED);
     process_thread_total++;
+    __atomic_fetch_add(&thread->cred->user->threads, 1, __ATOMIC_RELAXED);
     if (process->leader == NULL) {
         process->leader = thread;
     }

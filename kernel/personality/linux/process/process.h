@@ -84,19 +84,20 @@ struct linux_process {
     struct refcount refs;
     int pid;                       /* constant */
     struct linux_process *parent;  /* [tree] outlives its children; PID 1 has none */
+    int parent_pid;                /* [tree] atomic to read; 0: none */
     struct list children, sibling; /* [tree] */
     struct list threads;           /* [tree] struct linux_thread */
-    unsigned thread_count;         /* [tree] live ones */
+    unsigned thread_count;         /* [tree] live ones; atomic to read */
     struct linux_thread *leader;   /* [tree] whose TID is the PID */
     int pgrp, session;             /* [tree] */
     struct list pgrp_link;         /* [tree] members of the group */
     struct tty *tty;               /* [tree] controlling terminal, counted; or NULL */
-    bool execed;                   /* since fork: setpgid by the parent is over */
+    bool execed;                   /* [tree] since fork: setpgid by the parent is over */
     bool is_child_subreaper;
 
     enum { PROCESS_ALIVE, PROCESS_ZOMBIE, PROCESS_DEAD } state; /* [tree] */
-    int exit_status;                                            /* [tree] as wait4 gives it */
-    int exit_signal;                  /* to the parent: SIGCHLD or as clone asked */
+    int exit_status; /* [tree] as wait4 gives it; before that, the leader's if it has ended */
+    int exit_signal; /* to the parent: SIGCHLD or as clone asked */
     struct waitq child_wait;          /* sleepers in wait4 of this process */
     bool group_exiting;               /* [signal_lock] exit_group runs */
     int group_exit_status;            /* [signal_lock] */
@@ -146,11 +147,14 @@ struct linux_thread {
     struct fs_context *fs;  /* owner: the thread */
     struct cred *cred;      /* owner: the thread; readers elsewhere take it under [tree] */
 
-    uint64_t blocked, saved_blocked; /* owner: the thread changes it under signal_lock */
-    bool restore_blocked;            /* sigsuspend, pselect: put saved_blocked back */
-    uint64_t real_blocked;           /* [signal_lock] blocked but for a sigtimedwait that waits */
-    struct linux_pending pending;    /* [signal_lock] */
-    vaddr_t altstack_base;           /* owner: the thread */
+    /* Owner: the thread; senders read it after they have made the signal pending, and the thread
+     * looks at what is pending after it has changed it. */
+    uint64_t blocked;
+    uint64_t saved_blocked;       /* owner: the thread */
+    bool restore_blocked;         /* sigsuspend, pselect: put saved_blocked back */
+    uint64_t real_blocked;        /* as `blocked`, which lets in what a sigtimedwait waits for */
+    struct linux_pending pending; /* [signal_lock] */
+    vaddr_t altstack_base;        /* owner: the thread */
     size_t altstack_size;
     unsigned altstack_flags;
     vaddr_t clear_child_tid;   /* owner: the thread */
@@ -248,6 +252,9 @@ void linux_thread_free(struct linux_thread *thread);
 /* Makes both visible; tid has been allocated. REQUIRES the tree lock. */
 void process_link_locked(struct linux_process *process, struct linux_process *parent);
 void linux_thread_link_locked(struct linux_thread *thread, int tid);
+/* The TID names the thread no more. REQUIRES the tree lock. */
+void linux_thread_unlink_tid_locked(struct linux_thread *thread, int tid);
+void process_set_parent_locked(struct linux_process *process, struct linux_process *parent);
 /* Moves between groups; the IDs gain and lose a use. REQUIRES the tree lock. */
 void process_join_group_locked(struct linux_process *process, int pgrp);
 void process_set_session_locked(struct linux_process *process, int session);

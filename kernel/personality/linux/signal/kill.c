@@ -69,9 +69,9 @@ static int kill_all_locked(int signo, const struct linux_siginfo *info)
 {
     int result = 0;
     bool any = false;
-    for (int pid = 2; pid < LINUX_PID_MAX; pid++) {
-        struct linux_process *process = pid_process(pid);
-        if (process == NULL || process == current_process() || process->is_kernel) {
+    struct linux_process *process = process_next_locked(2);
+    for (; process != NULL; process = process_next_locked(process->pid + 1)) {
+        if (process == current_process() || process->is_kernel) {
             continue;
         }
         int sent = send_locked(process, NULL, signo, info);
@@ -101,8 +101,13 @@ static int kill_locked(int pid, int signo, const struct linux_siginfo *info)
 LINUX_CALL2(kill, int, pid, int, signo)
 {
     struct linux_siginfo info = user_info(signo, SI_USER);
+    int result;
+    if (pid == current_process()->pid && signo > 0 && signo <= SIGRTMAX &&
+        signal_send_self(&info, true, &result)) {
+        return result;
+    }
     unsigned long flags = process_tree_acquire();
-    int result = kill_locked(pid, signo, &info);
+    result = kill_locked(pid, signo, &info);
     process_tree_release(flags);
     return result;
 }
@@ -111,6 +116,11 @@ LINUX_CALL2(kill, int, pid, int, signo)
 static long send_to_thread(int tgid, int tid, int signo, const struct linux_siginfo *info)
 {
     long result = -ESRCH;
+    int sent;
+    if (tid == linux_current()->tid && (tgid == 0 || tgid == current_process()->pid) && signo > 0 &&
+        signo <= SIGRTMAX && signal_send_self(info, false, &sent)) {
+        return sent;
+    }
     unsigned long flags = process_tree_acquire();
     struct linux_thread *thread = pid_thread(tid);
     if (thread != NULL && (tgid == 0 || thread->process->pid == tgid)) {

@@ -51,6 +51,14 @@ void handlers_put(struct linux_handlers *handlers)
     }
 }
 
+struct linux_action handlers_get(struct linux_handlers *handlers, int signo)
+{
+    unsigned long flags = spin_lock_irqsave(&handlers->lock);
+    struct linux_action action = handlers->actions[signo - 1];
+    spin_unlock_irqrestore(&handlers->lock, flags);
+    return action;
+}
+
 void handlers_update_locked(struct linux_handlers *handlers, int signo)
 {
     uint64_t bit = SIGNAL_BIT(signo), handler = handlers->actions[signo - 1].handler;
@@ -181,7 +189,9 @@ static int add_pending_locked(struct linux_process *process, struct linux_pendin
         list_add_tail(&pending->queue, &record->link);
         process->pending_count++;
     }
-    pending->set |= bit;
+    __atomic_store_n(&pending->set, pending->set | bit, __ATOMIC_RELAXED);
+    /* Pairs with signal_set_blocked: it sees the signal, or the sender that it is let in. */
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
     return 0;
 }
 
@@ -212,6 +222,11 @@ static bool prepare_locked(struct linux_process *process, int signo)
     return was_stopped;
 }
 
+static uint64_t blocked_by(const struct linux_thread *thread)
+{
+    return __atomic_load_n(&thread->blocked, __ATOMIC_RELAXED);
+}
+
 /* Whether sending has no effect at all. A blocked signal stays pending even when it is ignored, for
  * it may be caught by the time it is let in. REQUIRES signal_lock. */
 static bool ignored_locked(const struct linux_process *process, const struct linux_thread *thread,
@@ -222,18 +237,18 @@ static bool ignored_locked(const struct linux_process *process, const struct lin
     if (handlers == NULL) {
         return true;
     }
-    if ((thread->blocked | thread->real_blocked) & bit) {
+    if ((blocked_by(thread) | __atomic_load_n(&thread->real_blocked, __ATOMIC_RELAXED)) & bit) {
         return false;
     }
-    if (process->unkillable && (handlers->caught & bit) == 0) {
+    if (process->unkillable && (__atomic_load_n(&handlers->caught, __ATOMIC_RELAXED) & bit) == 0) {
         return true;
     }
-    return (handlers->ignored & bit) != 0;
+    return (__atomic_load_n(&handlers->ignored, __ATOMIC_RELAXED) & bit) != 0;
 }
 
 static bool wants(const struct linux_thread *thread, int signo)
 {
-    return !thread->exiting && (thread->blocked & SIGNAL_BIT(signo)) == 0;
+    return !thread->exiting && (blocked_by(thread) & SIGNAL_BIT(signo)) == 0;
 }
 
 static void wake_for_locked(struct linux_process *process, struct linux_thread *target, int signo)
@@ -286,6 +301,31 @@ int signal_send_locked(struct linux_process *process, struct linux_thread *threa
     return result;
 }
 
+/* Signals that do nothing but reach the one they are sent to. */
+#define SIGNALS_SIMPLE (~(SIGNALS_STOP | SIGNAL_BIT(SIGCONT) | SIGNAL_BIT(SIGKILL)))
+
+bool signal_send_self(const struct linux_siginfo *info, bool to_process, int *result)
+{
+    struct linux_thread *self = linux_current();
+    struct linux_process *process = self->process;
+    /* Other threads of the process are found in the tree only. */
+    if ((SIGNAL_BIT(info->signo) & SIGNALS_SIMPLE) == 0 ||
+        (to_process && __atomic_load_n(&process->thread_count, __ATOMIC_RELAXED) != 1)) {
+        return false;
+    }
+    unsigned long flags = spin_lock_irqsave(&process->signal_lock);
+    *result = 0;
+    if (!ignored_locked(process, self, info->signo)) {
+        *result = add_pending_locked(process, to_process ? &process->pending : &self->pending,
+                                     info);
+        if (*result == 0) {
+            wake_for_locked(process, self, info->signo);
+        }
+    }
+    spin_unlock_irqrestore(&process->signal_lock, flags);
+    return true;
+}
+
 int signal_send_process(struct linux_process *process, const struct linux_siginfo *info)
 {
     unsigned long flags = process_tree_acquire();
@@ -327,8 +367,9 @@ int signal_send_pgrp(int pgrp, int signo)
 bool signal_ignored_or_blocked(int signo)
 {
     const struct linux_thread *self = linux_current();
+    const uint64_t *handler = &self->process->handlers->actions[signo - 1].handler;
     return (self->blocked & SIGNAL_BIT(signo)) != 0 ||
-           self->process->handlers->actions[signo - 1].handler == SIG_IGN;
+           __atomic_load_n(handler, __ATOMIC_RELAXED) == SIG_IGN;
 }
 
 void signal_force(const struct linux_siginfo *info)
@@ -359,8 +400,16 @@ bool signal_is_pending(struct linux_thread *self)
     struct linux_process *process = self->process;
     uint64_t set = __atomic_load_n(&self->pending.set, __ATOMIC_RELAXED) |
                    __atomic_load_n(&process->pending.set, __ATOMIC_RELAXED);
-    return (set & ~self->blocked) != 0 || process->stopped || process->group_exiting ||
-           (process->exec_thread != NULL && process->exec_thread != self);
+    return (set & ~self->blocked) != 0 || __atomic_load_n(&process->stopped, __ATOMIC_RELAXED) ||
+           signal_must_exit(self);
+}
+
+bool signal_must_exit(const struct linux_thread *self)
+{
+    const struct linux_process *process = self->process;
+    const struct linux_thread *exec = __atomic_load_n(&process->exec_thread, __ATOMIC_RELAXED);
+    return __atomic_load_n(&process->group_exiting, __ATOMIC_RELAXED) ||
+           (exec != NULL && exec != self);
 }
 
 void signal_recheck(void)
@@ -370,22 +419,18 @@ void signal_recheck(void)
     }
 }
 
-/* When another thread could have taken a signal that this one blocks from now on, and was not woken
- * because this one was, it has to be woken now. REQUIRES signal_lock; the tree is not held, so the
- * list is safe only for a process of one thread, which needs nothing. */
-static void retarget(struct linux_process *process, uint64_t newly_blocked)
+void signal_retarget_locked(struct linux_process *process, uint64_t set)
 {
     struct linux_thread *thread;
-    unsigned long flags = process_tree_acquire();
-    spin_lock(&process->signal_lock);
-    uint64_t shared = process->pending.set & newly_blocked;
+    uint64_t shared = process->pending.set & set;
+    if (shared == 0) {
+        return;
+    }
     list_for_each (thread, &process->threads, link) {
-        if (!thread->exiting && (shared & ~thread->blocked) != 0) {
+        if (!thread->exiting && (shared & ~blocked_by(thread)) != 0) {
             thread_interrupt(thread->thread, false);
         }
     }
-    spin_unlock(&process->signal_lock);
-    process_tree_release(flags);
 }
 
 void signal_set_blocked(uint64_t mask)
@@ -394,11 +439,16 @@ void signal_set_blocked(uint64_t mask)
     struct linux_process *process = self->process;
     mask &= ~SIGNALS_UNMASKED;
     uint64_t newly_blocked = mask & ~self->blocked;
-    unsigned long flags = spin_lock_irqsave(&process->signal_lock);
-    self->blocked = mask;
-    spin_unlock_irqrestore(&process->signal_lock, flags);
-    if (process->thread_count > 1 && (process->pending.set & newly_blocked) != 0) {
-        retarget(process, newly_blocked);
+    /* Before what is pending is read, see add_pending_locked. */
+    __atomic_store_n(&self->blocked, mask, __ATOMIC_SEQ_CST);
+    /* What others could take may have been waiting for this thread. */
+    if ((__atomic_load_n(&process->pending.set, __ATOMIC_RELAXED) & newly_blocked) != 0 &&
+        __atomic_load_n(&process->thread_count, __ATOMIC_RELAXED) > 1) {
+        unsigned long flags = process_tree_acquire();
+        spin_lock(&process->signal_lock);
+        signal_retarget_locked(process, newly_blocked);
+        spin_unlock(&process->signal_lock);
+        process_tree_release(flags);
     }
     signal_recheck();
 }

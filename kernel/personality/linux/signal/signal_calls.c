@@ -11,7 +11,7 @@
 #define SIGSET_SIZE 8
 
 /* Signals that became ignored are forgotten where they are pending. */
-static void forget_ignored(struct linux_process *process, int signo)
+static __attribute__((noinline)) void forget_ignored(struct linux_process *process, int signo)
 {
     struct linux_thread *thread;
     unsigned long flags = process_tree_acquire();
@@ -24,30 +24,29 @@ static void forget_ignored(struct linux_process *process, int signo)
     process_tree_release(flags);
 }
 
-/* True: the signal has become one that is ignored. */
-static bool set_action(struct linux_handlers *handlers, int signo, struct linux_action *action)
+/* Both in one step; either may be NULL. True: the signal has become one that is ignored. */
+static bool swap_action(struct linux_handlers *handlers, int signo, struct linux_action *new,
+                        struct linux_action *old)
 {
     bool ignored = false;
-    action->mask &= ~SIGNALS_UNMASKED;
-    action->flags &= SA_KNOWN;
     unsigned long flags = spin_lock_irqsave(&handlers->lock);
     struct linux_action *place = &handlers->actions[signo - 1];
     uint64_t old_handler = place->handler;
-    *place = *action;
-    if (old_handler != action->handler) {
-        handlers_update_locked(handlers, signo);
-        ignored = (handlers->ignored & SIGNAL_BIT(signo)) != 0;
+    if (old != NULL) {
+        *old = *place;
+    }
+    if (new != NULL) {
+        place->handler = new->handler;
+        place->flags = new->flags &SA_KNOWN;
+        place->restorer = new->restorer;
+        place->mask = new->mask & ~SIGNALS_UNMASKED;
+        if (old_handler != new->handler) {
+            handlers_update_locked(handlers, signo);
+            ignored = (handlers->ignored & SIGNAL_BIT(signo)) != 0;
+        }
     }
     spin_unlock_irqrestore(&handlers->lock, flags);
     return ignored;
-}
-
-static struct linux_action get_action(struct linux_handlers *handlers, int signo)
-{
-    unsigned long flags = spin_lock_irqsave(&handlers->lock);
-    struct linux_action action = handlers->actions[signo - 1];
-    spin_unlock_irqrestore(&handlers->lock, flags);
-    return action;
 }
 
 LINUX_CALL4(rt_sigaction, int, signo, vaddr_t, new_addr, vaddr_t, old_addr, size_t, size)
@@ -64,10 +63,8 @@ LINUX_CALL4(rt_sigaction, int, signo, vaddr_t, new_addr, vaddr_t, old_addr, size
         (new_addr != 0 && (SIGNAL_BIT(signo) & SIGNALS_UNMASKED) != 0)) {
         return -EINVAL;
     }
-    if (old_addr != 0) {
-        old = get_action(process->handlers, signo);
-    }
-    if (new_addr != 0 && set_action(process->handlers, signo, &action)) {
+    if (swap_action(process->handlers, signo, new_addr != 0 ? &action : NULL,
+                    old_addr != 0 ? &old : NULL)) {
         forget_ignored(process, signo);
     }
     return old_addr != 0 ? put_user(old, old_addr) : 0;
@@ -108,7 +105,9 @@ LINUX_CALL2(rt_sigpending, vaddr_t, addr, size_t, size)
     if (size > SIGSET_SIZE) {
         return -EINVAL;
     }
-    uint64_t set = (self->pending.set | self->process->pending.set) & self->blocked;
+    uint64_t set = (__atomic_load_n(&self->pending.set, __ATOMIC_RELAXED) |
+                    __atomic_load_n(&self->process->pending.set, __ATOMIC_RELAXED)) &
+                   self->blocked;
     return copy_to_user(addr, &set, size);
 }
 
@@ -167,13 +166,11 @@ static int take_signal(struct linux_thread *self, uint64_t set, struct linux_sig
 /* Sleeps with the set let in, so that senders wake this thread, but takes nothing. */
 static int wait_for_set(struct linux_thread *self, uint64_t set, uint64_t deadline)
 {
-    struct linux_process *process = self->process;
     struct waitq nobody;
     waitq_init(&nobody);
-    unsigned long flags = spin_lock_irqsave(&process->signal_lock);
-    self->real_blocked = self->blocked;
-    self->blocked &= ~set;
-    spin_unlock_irqrestore(&process->signal_lock, flags);
+    /* In this order: a sender sees the signal blocked by one or the other. */
+    __atomic_store_n(&self->real_blocked, self->blocked, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&self->blocked, self->blocked & ~set, __ATOMIC_SEQ_CST);
     int result = 0;
     while (!signal_is_pending(self) && result != -ETIMEDOUT) {
         thread_clear_interrupt();
@@ -182,10 +179,8 @@ static int wait_for_set(struct linux_thread *self, uint64_t set, uint64_t deadli
         }
         result = wait_event_mode(&nobody, false, WAIT_INTERRUPTIBLE, deadline);
     }
-    flags = spin_lock_irqsave(&process->signal_lock);
-    self->blocked = self->real_blocked;
-    self->real_blocked = 0;
-    spin_unlock_irqrestore(&process->signal_lock, flags);
+    __atomic_store_n(&self->blocked, self->real_blocked, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&self->real_blocked, 0, __ATOMIC_SEQ_CST);
     return result;
 }
 

@@ -147,11 +147,10 @@ void linux_return_to_user(struct arch_regs *regs)
     __atomic_fetch_and(&current->work, ~(unsigned)THREAD_WORK_SIGNAL, __ATOMIC_SEQ_CST);
     thread_clear_interrupt();
     for (;;) {
-        if (process->group_exiting ||
-            (process->exec_thread != NULL && process->exec_thread != self)) {
+        if (signal_must_exit(self)) {
             linux_exit_thread(0);
         }
-        if (process->stopped) {
+        if (__atomic_load_n(&process->stopped, __ATOMIC_RELAXED)) {
             job_stop_here(self);
             continue;
         }

@@ -80,6 +80,16 @@ int signal_take_locked(struct linux_thread *self, uint64_t set, struct linux_sig
 int signal_send_locked(struct linux_process *process, struct linux_thread *thread,
                        const struct linux_siginfo *info);
 int signal_send_pgrp_locked(int pgrp, const struct linux_siginfo *info);
+/* To the current thread, or its process when it has no other, without the tree lock: false: not a
+ * signal that can be sent so. No lock held. */
+bool signal_send_self(const struct linux_siginfo *info, bool to_process, int *result);
+/* Wakes who can take signals of the set that are pending for the process. REQUIRES the tree lock
+ * and signal_lock. */
+void signal_retarget_locked(struct linux_process *process, uint64_t set);
+/* Its process ends, or another thread of it execs. */
+bool signal_must_exit(const struct linux_thread *self);
+/* One action as it is now. */
+struct linux_action handlers_get(struct linux_handlers *handlers, int signo);
 /* Sets the mask of the current thread (never SIGKILL, SIGSTOP) and looks for what it lets in. */
 void signal_set_blocked(uint64_t mask);
 /* For sigsuspend and its like: the mask until the call is over. */

@@ -115,12 +115,15 @@ struct itimer_ns {
 
 static void get_real(struct linux_process *process, struct itimer_ns *out)
 {
+    unsigned long flags = process_tree_acquire();
     *out = (struct itimer_ns){0, process->real_timer_interval_ns};
-    if (process->real_timer.armed) {
-        uint64_t now = clock_monotonic_ns(), deadline = process->real_timer.deadline_ns;
+    if (__atomic_load_n(&process->real_timer.armed, __ATOMIC_RELAXED)) {
+        uint64_t now = clock_monotonic_ns();
+        uint64_t deadline = __atomic_load_n(&process->real_timer.deadline_ns, __ATOMIC_RELAXED);
         /* Armed and due: as good as no time, but not none. */
         out->value = deadline > now ? deadline - now : NSEC_PER_USEC;
     }
+    process_tree_release(flags);
 }
 
 static void get_cpu(struct linux_process *process, int which, struct itimer_ns *out)

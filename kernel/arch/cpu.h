@@ -15,6 +15,8 @@
  *   struct thread *arch_current(void)        the running thread
  *   void *arch_cpu_stack_top(void)           of the stack that the loader made for this CPU
  *   ARCH_PERCPU(name), ARCH_PERCPU_OF(cpu, name)   see kernel/base/percpu.h
+ *   bool arch_cpu_exists(unsigned cpu)       a CPU of the tables; there are none beyond the first
+ *                                            number that does not
  */
 #include <machine/cpu.h>
 

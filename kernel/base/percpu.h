@@ -13,3 +13,5 @@
 #define percpu(name)         ARCH_PERCPU(name)
 
 #define percpu_of(cpu, name) ARCH_PERCPU_OF(cpu, name)
+/* All CPUs that have copies, also those that do not run. */
+#define percpu_for_each(cpu) for (unsigned cpu = 0; arch_cpu_exists(cpu); cpu++)

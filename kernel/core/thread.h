@@ -72,7 +72,7 @@ struct thread {
     unsigned cpu;     /* [run queue lock] where it runs, waits or ran last; atomic to read */
     struct sched_entity sched;
     void *kstack;        /* lowest address */
-    struct space *space; /* owner: the thread itself */
+    struct space *space; /* atomic; owner: the thread itself */
 
     const struct personality *personality; /* constant after thread_start */
     void *personal;                        /* the personality's; so is its locking */
@@ -131,6 +131,13 @@ static inline struct arch_regs *thread_user_regs(struct thread *thread)
 
 /* Leaves the kernel with thread_user_regs(current); for first entries. Interrupts on. */
 _Noreturn void thread_enter_user(void);
+
+/* Another thread's space, to be looked at by who knows that it is not let go of meanwhile: who
+ * changes spaces takes a lock of the personality's before he drops the old one. */
+static inline struct space *thread_space(const struct thread *thread)
+{
+    return __atomic_load_n(&thread->space, __ATOMIC_RELAXED);
+}
 
 /* Changes the current thread's space (exec, exit); takes over the caller's reference to new_space
  * and returns the reference to the old one. NULL: the kernel's. */

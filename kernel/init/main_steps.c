@@ -7,6 +7,7 @@
 #include "kernel/base/log.h"
 #include "kernel/base/panic.h"
 #include "kernel/core/core.h"
+#include "kernel/core/reclaim.h"
 #include "kernel/core/sched.h"
 #include "kernel/core/timer.h"
 #include "kernel/dev/api/power.h"
@@ -44,6 +45,7 @@ void init_clock_cpu(unsigned cpu)
 INIT_TEXT void init_sched(void)
 {
     smp_init(boot);
+    reclaim_init();
     thread_init();
     sched_cpu_init(0);
     sched_start_clock();

@@ -296,8 +296,7 @@ static void cache_drain(struct frame_cache *cache, unsigned count)
     memmove(cache->stack, cache->stack + count, cache->count * sizeof(cache->stack[0]));
 }
 
-/* Calls the hooks; false: nothing was gained. */
-static bool reclaim(void)
+bool frame_reclaim(void)
 {
     bool gained = false;
     for (unsigned i = 0; i < zone.hook_count; i++) {
@@ -337,7 +336,7 @@ static struct frame *frame_prepare(struct frame *frame, unsigned order, unsigned
 static struct frame *alloc_slow(unsigned order, unsigned flags)
 {
     struct frame *frame = block_alloc(order, flags);
-    if (unlikely(frame == NULL) && reclaim()) {
+    if (unlikely(frame == NULL) && frame_reclaim()) {
         frame = block_alloc(order, flags);
     }
     return frame != NULL ? frame_prepare(frame, order, flags) : NULL;

@@ -97,10 +97,13 @@ paddr_t frame_alloc_table(void);
 
 /*
  * Adds a hook that is called when memory is out; it gives back what can be spared and says whether
- * that was anything. Hooks run in the context of the allocation, so they must not sleep and may
- * take only locks that nobody allocates under.
+ * that was anything. Hooks run in the context of the allocation, or in an interrupt when another
+ * CPU is out of memory, so they must not sleep and may take only locks that nobody allocates under,
+ * with interrupts off.
  */
 void frame_add_reclaim(bool (*hook)(void));
+/* Calls the hooks, and gives back what this CPU keeps; false: nothing was gained. Any context. */
+bool frame_reclaim(void);
 
 /* C5: takes BOOT_MEM_FREE ranges. */
 void frame_init(const struct bootinfo *info);

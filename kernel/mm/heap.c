@@ -37,6 +37,7 @@ struct slab {
 };
 static_assert(sizeof(struct slab) <= HEADER_SIZE, "the header is followed by objects");
 
+/* Aligned, so that the locks of two are not in one cache line. */
 struct cache {
     const char *name;
     unsigned size, count; /* of an object; objects in a slab */
@@ -48,7 +49,7 @@ struct cache {
     struct list partial, empty; /* [lock] */
     unsigned empty_count;       /* [lock] */
     size_t used, slabs;         /* [lock] objects out of the slabs; slabs */
-};
+} __attribute__((aligned(64)));
 
 /* Free objects of one cache on one CPU; touched by that CPU alone with interrupts off. */
 struct cpu_list {
@@ -59,7 +60,7 @@ PERCPU(struct cpu_list, cpu_lists[MAX_CACHES]);
 
 static struct cache caches[MAX_CACHES]; /* made at init */
 static unsigned cache_count;
-static size_t large_bytes; /* atomic */
+PERCPU(size_t, large_bytes); /* atomic: handed out less given back here; only the sum is a number */
 
 /* kmalloc's caches, and which one serves a size, in units of 16 bytes. */
 static const unsigned short class_sizes[] = {16,  32,  48,  64,  96,   128,  192,
@@ -208,16 +209,21 @@ static struct slab *object_return(struct cache *cache, struct object *object)
 /* Gives objects of this CPU's list back until `keep` are left. Interrupts are off. */
 static void list_drain(struct cache *cache, struct cpu_list *list, size_t keep)
 {
+    struct list unused = LIST_INIT(unused);
+    struct slab *slab, *next;
+    spin_lock(&cache->lock);
     while (list->count > keep) {
         struct object *object = list->head;
         list->head = object->next;
         list->count--;
-        spin_lock(&cache->lock);
-        struct slab *slab = object_return(cache, object);
-        spin_unlock(&cache->lock);
+        slab = object_return(cache, object);
         if (slab != NULL) {
-            slab_destroy(slab);
+            list_add(&unused, &slab->link);
         }
+    }
+    spin_unlock(&cache->lock);
+    list_for_each_safe (slab, next, &unused, link) {
+        slab_destroy(slab);
     }
 }
 
@@ -285,14 +291,14 @@ static void *large_alloc(size_t size)
         return NULL;
     }
     frame->spare = FRAME_HEAP_LARGE;
-    __atomic_fetch_add(&large_bytes, PAGE_SIZE << order, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&percpu(large_bytes), PAGE_SIZE << order, __ATOMIC_RELAXED);
     return frame_to_virt(frame);
 }
 
 static void large_free(struct frame *frame)
 {
     assert(frame->spare == FRAME_HEAP_LARGE);
-    __atomic_fetch_sub(&large_bytes, PAGE_SIZE << frame->order, __ATOMIC_RELAXED);
+    __atomic_fetch_sub(&percpu(large_bytes), PAGE_SIZE << frame->order, __ATOMIC_RELAXED);
     frame_put(frame);
 }
 
@@ -371,12 +377,21 @@ char *kstrdup(const char *s)
 
 void heap_get_stats(struct heap_stats *stats)
 {
-    size_t large = __atomic_load_n(&large_bytes, __ATOMIC_RELAXED);
+    size_t large = 0;
+    percpu_for_each(cpu)
+    {
+        large += __atomic_load_n(&percpu_of(cpu, large_bytes), __ATOMIC_RELAXED);
+    }
     *stats = (struct heap_stats){.bytes_used = large, .bytes_frames = large};
     for (unsigned i = 0; i < cache_count; i++) {
         struct cache *cache = &caches[i];
         unsigned long irq = spin_lock_irqsave(&cache->lock);
-        stats->bytes_used += (cache->used - percpu(cpu_lists)[i].count) * cache->size;
+        size_t used = cache->used;
+        percpu_for_each(cpu)
+        {
+            used -= __atomic_load_n(&percpu_of(cpu, cpu_lists)[i].count, __ATOMIC_RELAXED);
+        }
+        stats->bytes_used += used * cache->size;
         stats->bytes_frames += cache->slabs * (PAGE_SIZE << cache->order);
         spin_unlock_irqrestore(&cache->lock, irq);
     }

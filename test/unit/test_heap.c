@@ -224,6 +224,44 @@ static void devices(void **state)
     assert_true(kmap_device(1, SIZE_MAX - 10) == NULL);
 }
 
+/* What one CPU gives back that another has taken is counted once, and comes back when each gives up
+ * what it keeps. */
+static void several_cpus(void **state)
+{
+    (void)state;
+    enum { OBJECTS = 500 };
+    void *objects[OBJECTS];
+    struct heap_stats before, stats;
+    struct frame_stats frames, frames_after;
+    for (unsigned cpu = 0; cpu < FAKE_CPUS_MAX; cpu++) {
+        fake_on_cpu(cpu);
+        frame_reclaim();
+    }
+    fake_on_cpu(0);
+    heap_get_stats(&before);
+    frame_get_stats(&frames);
+    for (unsigned i = 0; i < OBJECTS; i++) {
+        fake_on_cpu(i % FAKE_CPUS_MAX);
+        objects[i] = kmalloc(i % 5 == 0 ? 5000 : 100 + i);
+        assert_non_null(objects[i]);
+    }
+    for (unsigned i = 0; i < OBJECTS; i++) {
+        fake_on_cpu((i + 1) % FAKE_CPUS_MAX);
+        kfree(objects[i]);
+    }
+    for (unsigned cpu = 0; cpu < FAKE_CPUS_MAX; cpu++) {
+        fake_on_cpu(cpu);
+        frame_reclaim();
+    }
+    fake_on_cpu(0);
+    frame_reclaim();
+    heap_get_stats(&stats);
+    frame_get_stats(&frames_after);
+    assert_int_equal(stats.bytes_used, before.bytes_used);
+    assert_int_equal(stats.bytes_frames, before.bytes_frames);
+    assert_int_equal(frames_after.free_pages, frames.free_pages);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -231,6 +269,7 @@ int main(void)
         cmocka_unit_test(random_objects), cmocka_unit_test(everything_comes_back),
         cmocka_unit_test(out_of_memory),  cmocka_unit_test(caches_align),
         cmocka_unit_test(stacks),         cmocka_unit_test(devices),
+        cmocka_unit_test(several_cpus),
     };
     return cmocka_run_group_tests(tests, start, NULL);
 }

@@ -60,7 +60,7 @@ PERCPU(struct double_fault_stack, stack_double_fault) __attribute__((aligned(16)
 
 static struct gate idt[256] RO_AFTER_INIT __attribute__((aligned(16))); /* the same for all CPUs */
 
-struct arch_tcb *arch_cpu_tcb[BOOT_MAX_CPUS] RO_AFTER_INIT;
+struct arch_tcb *arch_cpu_tcb[BOOT_MAX_CPUS + 1] RO_AFTER_INIT; /* the last one: NULL */
 struct x86_features x86_features RO_AFTER_INIT;
 static char vendor_text[16] RO_AFTER_INIT;
 static char model_text[49] RO_AFTER_INIT;

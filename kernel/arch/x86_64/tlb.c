@@ -63,6 +63,7 @@ PERCPU(struct flush_request, flush_request) __attribute__((aligned(64)));
 PERCPU(struct cpumask, flush_from) __attribute__((aligned(64)));
 
 static struct cpumask flush_cpus; /* atomic: that have begun, and so may hold the kernel half */
+static unsigned flush_cpu_count;  /* atomic: how many they are */
 static unsigned slot_count = 1;   /* constant after arch_mmu_init; 1: there are no identifiers */
 PERCPU(uint64_t, last_id);        /* owner: the CPU, interrupts off */
 
@@ -236,7 +237,9 @@ static void flush(enum flush_kind kind, struct arch_mmu *mmu, vaddr_t start, vad
         request->number = __atomic_add_fetch(&mmu->flushes, 1, __ATOMIC_SEQ_CST);
     }
     flush_here(request);
-    ask(request, mmu != NULL ? &mmu->cpus : &flush_cpus);
+    if (__atomic_load_n(&flush_cpu_count, __ATOMIC_SEQ_CST) > 1) {
+        ask(request, mmu != NULL ? &mmu->cpus : &flush_cpus);
+    }
     arch_irq_restore(irq);
     while (__atomic_load_n(&request->left, __ATOMIC_ACQUIRE) != 0) {
         if (!arch_irqs_enabled()) {
@@ -303,6 +306,7 @@ void arch_mmu_retire(struct arch_mmu *mmu)
 
 void arch_mmu_cpu_begin(void)
 {
+    __atomic_fetch_add(&flush_cpu_count, 1, __ATOMIC_SEQ_CST);
     cpumask_set_atomic(&flush_cpus, arch_cpu_number());
     x86_flush_global(); /* what was cached before the bit was set */
 }

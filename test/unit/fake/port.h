@@ -21,7 +21,6 @@ void fake_start_small(void);
 
 /* From here on this CPU does what the test does, until the next call or user access: each of those
  * takes place on some CPU of fake_cpus, and some leave it lazy. */
-#define FAKE_CPUS_MAX 4u
 extern unsigned fake_cpus;
 void fake_on_cpu(unsigned cpu);
 /* All CPUs leave the tables that they have loaded. */

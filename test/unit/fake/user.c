@@ -172,8 +172,19 @@ static char *translate(vaddr_t va, unsigned access)
     return (char *)phys_to_virt(pte & X86_PTE_ADDR) + (va & PAGE_MASK);
 }
 
+static void begin_cpus(void)
+{
+    static bool done;
+    for (unsigned cpu = 0; cpu < FAKE_CPUS_MAX && !done; cpu++) {
+        fake_on_cpu(cpu);
+        arch_mmu_cpu_begin();
+    }
+    done = true;
+}
+
 static int user_access(struct space *space, vaddr_t addr, void *buf, size_t size, unsigned access)
 {
+    begin_cpus();
     fake_on_cpu(fake_random() % fake_cpus);
     arch_mmu_switch(&space->mmu);
     for (size_t done = 0; done < size;) {

@@ -343,8 +343,9 @@ static uint64_t badness_locked(struct linux_process *process)
         return 0;
     }
     list_for_each (thread, &process->threads, link) {
-        if (thread->thread->space != NULL) {
-            return thread->thread->space->resident_pages + 1;
+        const struct space *space = thread_space(thread->thread);
+        if (space != NULL) {
+            return __atomic_load_n(&space->resident_pages, __ATOMIC_RELAXED) + 1;
         }
     }
     return 0;

@@ -117,7 +117,7 @@ static uint64_t peak_pages_locked(const struct linux_process *process)
     const struct linux_thread *thread;
     uint64_t pages = process->peak_resident_pages;
     list_for_each (thread, &process->threads, link) {
-        const struct space *space = thread->thread->space;
+        const struct space *space = thread_space(thread->thread);
         if (space != NULL) {
             pages = MAX(pages, space_peak_pages(space));
         }
@@ -135,7 +135,7 @@ static void add_self_locked(struct linux_process *process, struct linux_rusage *
     out->nivcsw = (int64_t)process->dead_switches[1];
     const struct space *counted = NULL;
     list_for_each (thread, &process->threads, link) {
-        const struct space *space = thread->thread->space;
+        const struct space *space = thread_space(thread->thread);
         out->nvcsw += (int64_t)thread->thread->switches_voluntary;
         out->nivcsw += (int64_t)thread->thread->switches_forced;
         if (space != NULL && space != counted) {

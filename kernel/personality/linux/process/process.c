@@ -198,11 +198,11 @@ struct space *process_space(struct linux_process *process)
     struct linux_thread *thread;
     unsigned long flags = process_tree_acquire();
     list_for_each (thread, &process->threads, link) {
-        if (!thread->exiting && thread->thread->space != NULL &&
-            ref_get_unless_zero(&thread->thread->space->refs)) {
-            space = thread->thread->space;
+        space = thread->exiting ? NULL : thread_space(thread->thread);
+        if (space != NULL && ref_get_unless_zero(&space->refs)) {
             break;
         }
+        space = NULL;
     }
     process_tree_release(flags);
     return space;

@@ -6,6 +6,7 @@
 #include "abi/errno.h"
 #include "kernel/base/log.h"
 #include "kernel/base/random.h"
+#include "kernel/core/reclaim.h"
 #include "kernel/core/sched.h"
 #include "kernel/mm/frame.h"
 #include "kernel/mm/kmap.h"
@@ -163,11 +164,13 @@ static int show_file_nr(const struct pseudo_ctx *ctx, struct text *out)
     return 0;
 }
 
-static int store_nothing(const struct pseudo_ctx *ctx, const char *bytes, size_t size)
+/* There is no cache of files; what the allocators keep for later is given back. */
+static int drop_caches(const struct pseudo_ctx *ctx, const char *bytes, size_t size)
 {
     (void)ctx;
     (void)bytes;
     (void)size;
+    reclaim_all();
     return 0;
 }
 
@@ -243,7 +246,7 @@ static const struct pseudo_node vm_nodes[] = {
     NUMBER_OF("dirty_expire_centisecs", 3000, 0, INT32_MAX),
     NUMBER_OF("dirty_ratio", 20, 0, 100),
     NUMBER_OF("dirty_writeback_centisecs", 500, 0, INT32_MAX),
-    {.name = "drop_caches", .mode = S_IFREG | 0200, .store = store_nothing},
+    {.name = "drop_caches", .mode = S_IFREG | 0200, .store = drop_caches},
     NUMBER_OF("max_map_count", 65530, 0, INT32_MAX),
     NUMBER_OF("min_free_kbytes", 128, 0, INT32_MAX),
     NUMBER_OF("mmap_min_addr", 65536, 0, INT32_MAX),

@@ -41,6 +41,11 @@ static inline void *fake_percpu_find(unsigned cpu, void *variable, size_t size)
 #define ARCH_PERCPU_OF(cpu, name)                                                                  \
     (*(__typeof__(name) *)fake_percpu_find(cpu, &(name), sizeof(name)))
 #define ARCH_PERCPU(name) ARCH_PERCPU_OF(arch_cpu_number(), name)
+#define FAKE_CPUS_MAX     4u
+static inline bool arch_cpu_exists(unsigned cpu)
+{
+    return cpu < (&fake_cpu != NULL ? FAKE_CPUS_MAX : 1);
+}
 
 static inline unsigned long arch_irq_save(void)
 {

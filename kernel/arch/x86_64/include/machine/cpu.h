@@ -86,6 +86,10 @@ static inline void arch_copy_canary(void)
         __asm__ volatile("movq %%gs:0, %0\n\tleaq " #name "@tpoff(%0), %0" : "=r"(ptr_));          \
         ptr_;                                                                                      \
     }))
+static inline bool arch_cpu_exists(unsigned cpu)
+{
+    return arch_cpu_tcb[cpu] != NULL;
+}
 #define ARCH_PERCPU_OF(cpu, name)                                                                  \
     (*({                                                                                           \
         __typeof__(name) *ptr_;                                                                    \

@@ -44,14 +44,17 @@ KERNEL_S := $(wildcard kernel/arch/$(ARCH)/*.S kernel/personality/linux/$(ARCH)/
 KERNEL_O := $(KERNEL_C:%.c=$(B)/k/%.o) $(KERNEL_S:%.S=$(B)/k/%.o)
 
 # What runs seldom is built for size, the rest for speed.
-SMALL := kernel/init/% kernel/dev/%.c kernel/personality/linux/tty/% kernel/personality/linux/device/% \
-         kernel/personality/linux/procfs/% kernel/personality/linux/sysfs/% kernel/fs/mount.c \
-         kernel/fs/rename.c kernel/fs/lock.c kernel/fs/chrdev.c kernel/fs/pseudo%.c \
-         kernel/personality/linux/strace.c kernel/personality/linux/system.c \
-         $(addprefix kernel/personality/linux/process/,cred.c cap_calls.c groups.c init.c limits.c \
-         prctl.c sched_calls.c script.c futex_pi.c futex_waitv.c \
-         robust.c rseq.c) $(addprefix kernel/personality/linux/file/,attr_calls.c \
-         mount_calls.c xattr_calls.c lock_calls.c) lib/acpi.c lib/mptable.c lib/elf.c
+SMALL := kernel/init/% kernel/dev/% kernel/base/cmdline.c kernel/base/panic.c kernel/base/timeline.c \
+         kernel/base/symbols.c kernel/core/irq.c kernel/core/smp.c kernel/core/space_remap.c \
+         kernel/core/vmo_shrink.c kernel/core/work.c lib/acpi.c lib/mptable.c lib/elf.c lib/cpio.c \
+         $(addprefix kernel/arch/$(ARCH)/,apic.c calibrate.c cpu.c ipi.c mmu_walk.c seal.c smp.c) \
+         $(addprefix kernel/fs/,attr.c chrdev.c initramfs.c lock.c mount.c pathname.c pseudo.c \
+         pseudo_text.c rename.c) $(addprefix kernel/personality/linux/,device/% procfs/% sysfs/% tty/% \
+         boot.c strace.c system.c uts.c memory/mm_advice.c time/itimer.c) \
+         $(addprefix kernel/personality/linux/process/,cap_calls.c cred.c elf_load.c exec.c exec_args.c \
+         groups.c init.c job.c limits.c prctl.c robust.c sched_calls.c script.c) \
+         $(addprefix kernel/personality/linux/file/,attr_calls.c dir_calls.c fs_context.c lock_calls.c \
+         mount_calls.c select.c xattr_calls.c)
 $(patsubst %.c,$(B)/k/%.o,$(filter $(SMALL),$(KERNEL_C))): KFLAGS += -Os
 
 $(B)/k/%.o: %.c

@@ -83,7 +83,8 @@ static struct inode *inode_make(struct superblock *sb, const struct pseudo_ctx *
     bool directory = inode_is_dir(inode);
     *inode_ctx(inode) = *ctx;
     inode->ino = ctx_ino(ctx);
-    inode->ops = ctx->node->follow != NULL ? &pseudo_magic_ops : &pseudo_inode_ops;
+    bool magic = (inode->mode & S_IFMT) == S_IFLNK && ctx->node->follow != NULL;
+    inode->ops = magic ? &pseudo_magic_ops : &pseudo_inode_ops;
     inode->file_ops = directory ? &pseudo_dir_ops : &pseudo_text_ops;
     inode->uid = uid;
     inode->gid = gid;
@@ -150,7 +151,7 @@ static int pseudo_readlink(struct inode *inode, char *buf, size_t size)
 {
     const struct pseudo_ctx *ctx = inode_ctx(inode);
 
-    return ctx->node->readlink == NULL ? -EINVAL : ctx->node->readlink(ctx, buf, size);
+    return (ctx->node->mode & S_IFMT) != S_IFLNK ? -EINVAL : ctx->node->readlink(ctx, buf, size);
 }
 
 static int pseudo_follow(struct inode *inode, struct path *out)
@@ -163,8 +164,11 @@ static int pseudo_follow(struct inode *inode, struct path *out)
 static int pseudo_open(struct inode *inode, struct file *file)
 {
     const struct pseudo_ctx *ctx = inode_ctx(inode);
-    int error = ctx->node->may_open == NULL ? 0 : ctx->node->may_open(ctx);
 
+    if (inode_is_dir(inode)) {
+        return 0;
+    }
+    int error = ctx->node->may_open == NULL ? 0 : ctx->node->may_open(ctx);
     if (error != 0) {
         return error;
     }
@@ -176,9 +180,6 @@ static int pseudo_open(struct inode *inode, struct file *file)
         *copy = *ctx;
         file->priv = copy;
         file->ops = ctx->node->ops;
-        return 0;
-    }
-    if (inode_is_dir(inode)) {
         return 0;
     }
     struct pseudo_file *open = kzalloc(sizeof(*open));

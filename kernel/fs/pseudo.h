@@ -33,33 +33,42 @@ struct pseudo_ctx {
     const struct pseudo_node *node;
 };
 
-/* A node's behaviour; which members matter depends on mode's type. */
+/* A node's behaviour; the type in mode says which members of the union it has. */
 struct pseudo_node {
     const char *name; /* NULL: ends a table */
     uint32_t mode;    /* S_IFREG | 0444 ... */
     uint32_t size;    /* what stat(2) shows; most say 0 */
-    /* Regular: asked when it is opened: 0 or an error. NULL: the rights in mode say it all. */
-    int (*may_open)(const struct pseudo_ctx *ctx);
-    /* Regular: writes the content: 0 or a negative errno (-ESRCH: the process has gone). */
-    int (*show)(const struct pseudo_ctx *ctx, struct text *out);
-    /* Regular: a write of at most 4095 bytes, zero-terminated for convenience. 0: all was taken. */
-    int (*store)(const struct pseudo_ctx *ctx, const char *bytes, size_t size);
-    /* Regular, instead of show: ops of its own (kmsg, mem); file->priv is a copy of the ctx, which
-     * its release must give to pseudo_release. */
-    const struct file_ops *ops;
-    /* Link: the text of the link: bytes put into buf. */
-    int (*readlink)(const struct pseudo_ctx *ctx, char *buf, size_t size);
-    /* Link that is followed directly to a path with a reference (/proc/PID/exe, fd/N), or NULL. */
-    int (*follow)(const struct pseudo_ctx *ctx, struct path *out);
-    /* Directory: constant children, ended by a NULL name; may be NULL. */
-    const struct pseudo_node *children;
-    /* Directory: children made on look-up (PIDs, descriptors): fills the child's ctx and template,
-     * or -ENOENT. Not cached. */
-    int (*lookup)(const struct pseudo_ctx *ctx, const char *name, struct pseudo_ctx *child);
-    /* Directory: the first such child from *cursor on: its name and ctx, and *cursor becomes the
-     * place after it; false: no more. Cursors only grow. */
-    bool (*next)(const struct pseudo_ctx *ctx, uint64_t *cursor, char name[32],
-                 struct pseudo_ctx *child);
+    union {
+        struct { /* regular */
+            /* Asked when it is opened: 0 or an error. NULL: the rights in mode say it all. */
+            int (*may_open)(const struct pseudo_ctx *ctx);
+            /* Writes the content: 0 or a negative errno (-ESRCH: the process has gone). */
+            int (*show)(const struct pseudo_ctx *ctx, struct text *out);
+            /* A write of at most 4095 bytes, zero-terminated for convenience. 0: all was taken. */
+            int (*store)(const struct pseudo_ctx *ctx, const char *bytes, size_t size);
+            /* Instead of show: ops of its own (kmsg, mem); file->priv is a copy of the ctx, which
+             * its release must give to pseudo_release. */
+            const struct file_ops *ops;
+        };
+        struct { /* link */
+            /* Its text: bytes put into buf. */
+            int (*readlink)(const struct pseudo_ctx *ctx, char *buf, size_t size);
+            /* Of one that is followed directly to a path with a reference (/proc/PID/exe, fd/N), or
+             * NULL. */
+            int (*follow)(const struct pseudo_ctx *ctx, struct path *out);
+        };
+        struct { /* directory */
+            /* Constant children, ended by a NULL name; may be NULL. */
+            const struct pseudo_node *children;
+            /* Children made on look-up (PIDs, descriptors): fills the child's ctx and template, or
+             * -ENOENT. Not cached. */
+            int (*lookup)(const struct pseudo_ctx *ctx, const char *name, struct pseudo_ctx *child);
+            /* The first such child from *cursor on: its name and ctx, and *cursor becomes the place
+             * after it; false: no more. Cursors only grow. */
+            bool (*next)(const struct pseudo_ctx *ctx, uint64_t *cursor, char name[32],
+                         struct pseudo_ctx *child);
+        };
+    };
     /* Owner of the node (and nodes below it that do not have this): 0, or an error when what the
      * node stands for has gone. NULL: root. */
     int (*owner)(const struct pseudo_ctx *ctx, uint32_t *uid, uint32_t *gid);

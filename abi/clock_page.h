@@ -18,4 +18,6 @@ struct clock_page {
     uint64_t base_ns;
     uint64_t mult;
     int64_t wall_offset_ns;
+    uint32_t cycles_differ; /* nonzero: from CPU to CPU: only a system call knows the time */
+    uint32_t zero;
 };

@@ -99,7 +99,7 @@ def libraries(program):
     return {path.lstrip("/"): pathlib.Path(path).read_bytes() for path in sorted(paths)}
 
 
-def on_alba(kernel, build, names, memory="256M", smp=1):
+def on_alba(kernel, build, names, memory="256M", smp=1, append=""):
     """Boots as often as needed; returns the outcome and a note for each program that broke off."""
     outcome, notes, left = {}, {}, list(names)
     while left:
@@ -109,7 +109,7 @@ def on_alba(kernel, build, names, memory="256M", smp=1):
             files[f"bin/{name}"] = program.read_bytes()
             files.update(libraries(program))
         image = newc.root((build / "abi" / "runner").read_bytes(), files)
-        result = qemu.Machine(kernel, initrd=image, append="console=ttyS0 quiet",
+        result = qemu.Machine(kernel, initrd=image, append=f"console=ttyS0 quiet {append}",
                               memory=memory, smp=smp).run(limit=300)
         seen, unfinished = take_apart(result.output)
         outcome.update(seen)

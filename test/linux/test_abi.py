@@ -40,3 +40,11 @@ def test_as_on_linux(program, case, host, alba):
         pytest.fail(f"{program} did not get to {case}: " + notes.get(program, "not run"),
                     pytrace=False)
     assert got == host[program][case], notes.get(program, "")
+
+
+@pytest.mark.parametrize("smp", [1, 4])
+def test_clock_that_programs_cannot_read(root, built, host, smp):
+    """As where the CPUs' counters differ: time is the kernel's to tell, and never goes back."""
+    outcome, notes = abi.on_alba(built("x86_64/alba.elf"), root / "build", ["times"], smp=smp,
+                                 append="tsc=unstable")
+    assert outcome["times"] == host["times"], notes.get("times", "")

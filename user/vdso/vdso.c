@@ -61,6 +61,9 @@ static inline int read_clock(unsigned wall, uint64_t *ns)
     uint64_t now;
     do {
         sequence = vdso_clock.sequence;
+        if (__builtin_expect(vdso_clock.cycles_differ != 0, 0)) {
+            return 1;
+        }
         uint64_t cycles = read_cycles() - vdso_clock.base_cycles;
         now = vdso_clock.base_ns + (uint64_t)((unsigned __int128)cycles * vdso_clock.mult >> 32);
         if (wall) {

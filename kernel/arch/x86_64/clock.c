@@ -8,16 +8,26 @@
 #include "kernel/arch/clock.h"
 #include "kernel/arch/mmu.h"
 #include "kernel/arch/x86_64/x86.h"
+#include "kernel/base/cmdline.h"
 #include "kernel/base/init.h"
+#include "kernel/base/log.h"
+#include "kernel/base/panic.h"
+#include "kernel/base/percpu.h"
 #include "kernel/base/spinlock.h"
 #include "kernel/mm/kmap.h"
 #include "kernel/mm/physmap.h"
+#include "lib/cpumask.h"
+#include "lib/string.h"
 
-#define NSEC_PER_SEC      1000000000ull
+#define NSEC_PER_SEC 1000000000ull
 
-#define CALIBRATE_STEP_NS 20000000ull  /* from one look to the next: the PIT runs 54.9 ms */
-#define TIMER_LESSONS     16u          /* measurements of the local timer */
-#define CALIBRATE_GOAL_NS 400000000ull /* long enough a base: a few parts per million */
+/* A CPU's counter is compared until question and answer take a few microseconds at most. */
+#define COMPARE_GOAL_CYCLES 10000u
+#define COMPARE_TRIES       3u
+
+#define CALIBRATE_STEP_NS   20000000ull  /* from one look to the next: the PIT runs 54.9 ms */
+#define TIMER_LESSONS       16u          /* measurements of the local timer */
+#define CALIBRATE_GOAL_NS   400000000ull /* long enough a base: a few parts per million */
 
 /* The rate and the wall clock's offset; programs read them too. Written with the lock held and the
  * sequence odd meanwhile; readers retry. */
@@ -40,6 +50,13 @@ static uint64_t timer_mult;
 static uint64_t timer_set_cycles;
 static uint32_t timer_set_count;
 static unsigned timer_lessons; /* how often it was measured */
+
+/* Added to a CPU's cycles gives the boot CPU's. Owner: the CPU. */
+PERCPU(uint64_t, cycle_offset);
+
+/* CPUs that want to know the boot CPU's cycles (atomic), and the answer to each, which is not 0. */
+static struct cpumask asking;
+PERCPU(uint64_t, boot_cycles_now);
 
 static const char *clock_name RO_AFTER_INIT = "tsc";
 
@@ -76,9 +93,33 @@ uint64_t arch_cycles_to_ns(uint64_t cycles)
     return ns;
 }
 
+/* This CPU's cycles as the boot CPU counts them. */
+static uint64_t common_cycles(void)
+{
+    return arch_cycles() + percpu(cycle_offset);
+}
+
+/* Where counters differ, corrected ones still do by a little: nobody reads less than anybody
+ * before.
+ */
+static uint64_t not_before_last(uint64_t ns)
+{
+    static uint64_t last_ns; /* atomic; only grows */
+    uint64_t last = __atomic_load_n(&last_ns, __ATOMIC_RELAXED);
+    while (last < ns) {
+        if (__atomic_compare_exchange_n(&last_ns, &last, ns, true, __ATOMIC_RELAXED,
+                                        __ATOMIC_RELAXED)) {
+            return ns;
+        }
+    }
+    return last;
+}
+
 uint64_t arch_clock_ns(void)
 {
-    return arch_cycles_to_ns(arch_cycles());
+    uint64_t ns = arch_cycles_to_ns(common_cycles());
+    bool differ = __atomic_load_n(&rate.cycles_differ, __ATOMIC_RELAXED) != 0;
+    return likely(!differ) ? ns : not_before_last(ns);
 }
 
 uint64_t arch_clock_khz(void)
@@ -245,21 +286,100 @@ INIT_TEXT void arch_clock_init(const struct arch_clock_firmware *firmware)
     rate.mult = mult != 0 ? mult : 1ull << 32;
     rate.base_cycles = boot_cycles = arch_cycles();
     timer_mult = (1ull << 32) / 16; /* a bus as fast as the TSC, divided by 16, until it is known */
+    const char *tsc = cmdline_get("tsc");
+    rate.cycles_differ = tsc != NULL && strcmp(tsc, "unstable") == 0;
     rate_known = mult != 0;
     rate_is_final = mult != 0 || !x86_calibrate_init(firmware);
 }
 
+/* Read after everything before it was done (SDM vol. 2, RDTSC). */
+static uint64_t ordered_cycles(void)
+{
+    __asm__ volatile("lfence" : : : "memory");
+    return arch_cycles();
+}
+
+/* On the boot CPU: somebody asks. Interrupts off. */
+void x86_clock_ipi(void)
+{
+    for (unsigned i = 0; i < CPUMASK_WORDS; i++) {
+        uint64_t bits = __atomic_exchange_n(&asking.word[i], 0, __ATOMIC_SEQ_CST);
+        for (; bits != 0; bits &= bits - 1) {
+            unsigned cpu = i * CPUMASK_BITS + (unsigned)__builtin_ctzll(bits);
+            __atomic_store_n(&percpu_of(cpu, boot_cycles_now), ordered_cycles() | 1,
+                             __ATOMIC_RELEASE);
+        }
+    }
+}
+
+/* From now on this CPU's counter is known to be off by so much, and programs ask the kernel. */
+static void correct_cycles(uint64_t offset)
+{
+    percpu(cycle_offset) += offset;
+    if (__atomic_exchange_n(&rate.cycles_differ, 1, __ATOMIC_SEQ_CST) == 0) {
+        log_warn("CPU %u: its time stamp counter differs by %ld cycles; reading the clock is slow "
+                 "from now on",
+                 arch_cpu_number(), (long)offset);
+    }
+}
+
+/*
+ * What the boot CPU counts when it is asked lies between what this CPU counts before it asks and
+ * after it was answered. Where it does not, the counters differ, and about by how much is known.
+ * False: they may, by less than it took. The boot CPU is only interrupted; who waits is this one.
+ */
+static bool compare_cycles(void)
+{
+    uint64_t *answer = &percpu(boot_cycles_now);
+    *answer = 0;
+    uint64_t now, before = arch_cycles();
+    cpumask_set_atomic(&asking, arch_cpu_number());
+    x86_apic_send(arch_cpu_tcb[0]->apic_id, VECTOR_CLOCK);
+    while ((now = __atomic_load_n(answer, __ATOMIC_ACQUIRE)) == 0) {
+        if (panic_in_progress()) {
+            arch_cpu_stop();
+        }
+        arch_cpu_relax();
+    }
+    uint64_t after = ordered_cycles();
+    if ((int64_t)(now - before) >= 0 && (int64_t)(after - (now & ~1ull)) >= 0) {
+        return after - before < COMPARE_GOAL_CYCLES;
+    }
+    correct_cycles(now - before - (after - before) / 2);
+    return true;
+}
+
 void arch_clock_init_cpu(void)
 {
+    for (unsigned tries = 0; tries < COMPARE_TRIES && !compare_cycles(); tries++) {
+    }
+}
+
+/* This CPU's cycles, which may not be fewer than any CPU had when it was here: what bringing up
+ * could not see shows in the long run. Interrupts off. */
+static uint64_t checked_cycles(void)
+{
+    static uint64_t latest_cycles; /* atomic; that an older value replaces a newer does no harm */
+    if (x86_start_count == 0) {
+        return arch_cycles();
+    }
+    uint64_t latest = __atomic_load_n(&latest_cycles, __ATOMIC_ACQUIRE);
+    uint64_t cycles = ordered_cycles(), common = cycles + percpu(cycle_offset);
+    if (likely((int64_t)(common - latest) >= 0)) {
+        __atomic_store_n(&latest_cycles, common, __ATOMIC_RELEASE);
+    } else {
+        correct_cycles(latest - common);
+    }
+    return cycles;
 }
 
 void arch_timer_set(uint64_t deadline_ns)
 {
-    uint64_t now_cycles = arch_cycles();
-    uint64_t now = arch_cycles_to_ns(now_cycles);
+    uint64_t now_cycles = checked_cycles();
+    uint64_t now = arch_cycles_to_ns(now_cycles + percpu(cycle_offset));
     uint64_t delta = deadline_ns > now ? deadline_ns - now : 0;
     delta = MIN(delta, 3600 * NSEC_PER_SEC);
-    uint64_t cycles = mul_div(delta, 1ull << 32, rate.mult);
+    uint64_t cycles = mul_div(delta, 1ull << 32, __atomic_load_n(&rate.mult, __ATOMIC_RELAXED));
     if (x86_features.tsc_deadline) {
         wrmsr(MSR_TSC_DEADLINE, now_cycles + MAX(cycles, 1ull));
         return;

@@ -16,7 +16,7 @@
 #define STOP_WAIT_CYCLES 100000000ull /* some 30 ms: then a CPU is taken to be dead */
 #define FRAMES_MAX       16
 
-static_assert(VECTOR_IPI + ARCH_IPI_KINDS <= VECTOR_SPURIOUS, "room for a vector of each kind");
+static_assert(VECTOR_IPI + ARCH_IPI_KINDS <= VECTOR_CLOCK, "room for a vector of each kind");
 
 /* Interrupts of each kind that this CPU has had. */
 PERCPU(uint64_t, ipi_count)[ARCH_IPI_KINDS]; /* owner: the CPU */
@@ -108,6 +108,13 @@ void arch_smp_online(void)
 void x86_ipi(unsigned vector)
 {
     unsigned what = vector - VECTOR_IPI;
+    if (vector == VECTOR_CLOCK) {
+        x86_clock_ipi();
+        return;
+    }
+    if (what >= ARCH_IPI_KINDS) {
+        return;
+    }
     percpu(ipi_count)[what]++;
     if (what == ARCH_IPI_CALL) {
         core_ipi_call();

@@ -170,7 +170,7 @@ static void interrupt(const struct arch_regs *regs, unsigned vector)
     if (vector == VECTOR_TIMER) {
         x86_apic_eoi();
         core_timer_interrupt((regs->cs & 3) != 0);
-    } else if (vector >= VECTOR_IPI && vector < VECTOR_IPI + ARCH_IPI_KINDS) {
+    } else if (vector >= VECTOR_IPI && vector <= VECTOR_CLOCK) {
         x86_apic_eoi();
         x86_ipi(vector);
     } else if (vector != VECTOR_SPURIOUS) { /* which wants no end-of-interrupt */

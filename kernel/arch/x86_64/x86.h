@@ -67,7 +67,8 @@ enum x86_vector {
     VECTOR_SIMD = 19,
     VECTOR_FIRST_IRQ = 32,
     VECTOR_TIMER = 0xef,
-    VECTOR_IPI = 0xf0, /* plus enum arch_ipi */
+    VECTOR_IPI = 0xf0,   /* plus enum arch_ipi */
+    VECTOR_CLOCK = 0xf8, /* a further CPU compares its clock with the boot CPU's */
     VECTOR_SPURIOUS = 0xff,
 };
 
@@ -167,6 +168,9 @@ extern unsigned x86_start_count;
 /* ipi.c: an interrupt at VECTOR_IPI or above; an NMI (false: not one of ours). */
 void x86_ipi(unsigned vector);
 bool x86_ipi_nmi(struct arch_regs *regs);
+
+/* clock.c: VECTOR_CLOCK has come. */
+void x86_clock_ipi(void);
 
 /* apic.c */
 #define APIC_ICR_NMI     0x4400u

@@ -50,7 +50,7 @@ SMALL := kernel/init/% kernel/dev/% kernel/base/cmdline.c kernel/base/panic.c ke
          $(addprefix kernel/arch/$(ARCH)/,apic.c calibrate.c cpu.c ipi.c mmu_walk.c seal.c smp.c) \
          $(addprefix kernel/fs/,attr.c chrdev.c initramfs.c lock.c mount.c pathname.c pseudo.c \
          pseudo_text.c rename.c) $(addprefix kernel/personality/linux/,device/% procfs/% sysfs/% tty/% \
-         boot.c strace.c system.c uts.c memory/mm_advice.c time/itimer.c) \
+         boot.c strace.c system.c uts.c memory/mm_advice.c time/itimer.c time/posix_timer.c) \
          $(addprefix kernel/personality/linux/process/,cap_calls.c cred.c elf_load.c exec.c exec_args.c \
          groups.c init.c job.c limits.c prctl.c robust.c sched_calls.c script.c) \
          $(addprefix kernel/personality/linux/file/,attr_calls.c dir_calls.c fs_context.c lock_calls.c \

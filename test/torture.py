@@ -36,7 +36,7 @@ import test_stress  # noqa: E402
 BUILD = ROOT / "build"
 KERNEL = BUILD / "x86_64/alba.elf"
 SYMBOLS = BUILD / "x86_64/kernel.elf"
-LIMIT = 120  # seconds of silence; catches hangs only
+LIMIT = 300  # seconds of silence; catches hangs only
 # Makes a monitor and a log of every machine that `alba run` starts.
 WRAPPER = """#!/bin/sh
 exec qemu-system-x86_64 "$@" -monitor unix:{0}/monitor,server=on,wait=off -d cpu_reset,guest_errors -D {0}/resets

@@ -13,10 +13,10 @@ import suite
 SECONDS = int(os.environ.get("STRESS_SECONDS", "1"))
 HANG = 300  # seconds beyond what the stressors should take
 WORKERS = 4
-STRESSORS = """cpu fork futex pthread pipe mmap vm switch clone exec sem poll yield
+STRESSORS = """cpu fork futex pthread pipe mmap vm switch clone exec sem timer poll yield
 signal sigabrt sigchld sigfpe signest sigpending sigpipe sigq sigrt sigsegv sigsuspend sigtrap kill
-affinity alarm dup fault fifo get itimer membarrier mprotect mremap mutex nanosleep procfs race-sched
-rename schedpolicy spawn vfork wait zombie""".split()
+affinity alarm dup fault fifo get hrtimers itimer membarrier mprotect mremap mutex nanosleep procfs
+race-sched rename schedpolicy spawn vfork wait zombie""".split()
 # What is left out of those whose subject Alba has, and why:
 #   sigfd      signalfd() is to come
 #   sigio      O_ASYNC is to come; the stressor passes with no signal seen

@@ -255,6 +255,7 @@ static void change_program(struct linux_thread *self, struct exec *exec)
     process->exit_signal = SIGCHLD;
     self->securebits &= ~(1u << 4); /* SECBIT_KEEP_CAPS */
     handlers_reset(process->handlers);
+    linux_timers_delete(process);
     unsigned long flags = process_tree_acquire();
     process->execed = true;
     self->cred = exec->cred;

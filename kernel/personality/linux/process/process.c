@@ -29,6 +29,7 @@ struct linux_process *process_create(void)
     list_init(&process->children);
     list_init(&process->sibling);
     list_init(&process->threads);
+    list_init(&process->posix_timers);
     list_init(&process->pgrp_link);
     spin_init(&process->signal_lock, LOCK_SIGNAL);
     waitq_init(&process->child_wait);

@@ -125,6 +125,9 @@ struct linux_process {
     uint64_t dead_switches[2], children_switches[2];      /* [tree] voluntary, forced */
     uint64_t peak_resident_pages, children_peak_resident; /* [tree] */
     struct linux_cpu_itimer cpu_timers[3]; /* ITIMER_VIRTUAL, ITIMER_PROF, RLIMIT_CPU */
+    struct list posix_timers;              /* [signal_lock] struct posix_timer */
+    unsigned posix_timer_count;            /* [signal_lock] */
+    int next_timer_id;                     /* [signal_lock] */
     uint64_t start_ns;
     int oom_score_adj;
     unsigned persona; /* personality(2) */
@@ -358,6 +361,8 @@ void linux_vfork_release(struct linux_thread *self);
 /* itimer.c: before a new process is seen; when it ends, no lock held. */
 void linux_itimers_setup(struct linux_process *process);
 void linux_itimers_cancel(struct linux_process *process);
+/* posix_timer.c: deletes all; the process ends or has a new program. No lock held. */
+void linux_timers_delete(struct linux_process *process);
 /* After RLIMIT_CPU was set, or inherited. */
 void linux_cpu_limit_changed(struct linux_process *process);
 

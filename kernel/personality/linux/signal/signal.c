@@ -157,6 +157,9 @@ static int take_from(struct linux_process *process, struct linux_pending *pendin
     list_del(&found->link);
     process->pending_count--;
     cache_free(record_cache, found);
+    if (info->code == SI_TIMER) {
+        linux_timer_taken_locked(process, info);
+    }
     return signo;
 }
 
@@ -324,6 +327,20 @@ bool signal_send_self(const struct linux_siginfo *info, bool to_process, int *re
     }
     spin_unlock_irqrestore(&process->signal_lock, flags);
     return true;
+}
+
+bool signal_timer_pending_locked(const struct linux_process *process,
+                                 const struct linux_thread *thread,
+                                 const struct linux_siginfo *info)
+{
+    const struct linux_pending *pending = thread != NULL ? &thread->pending : &process->pending;
+    const struct signal_record *record;
+    list_for_each (record, &pending->queue, link) {
+        if (record->info.code == SI_TIMER && record->info.timer_id == info->timer_id) {
+            return true;
+        }
+    }
+    return false;
 }
 
 int signal_send_process(struct linux_process *process, const struct linux_siginfo *info)

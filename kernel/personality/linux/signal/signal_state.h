@@ -79,6 +79,13 @@ int signal_take_locked(struct linux_thread *self, uint64_t set, struct linux_sig
 /* As the public ones with the tree lock held; thread NULL: to the process. */
 int signal_send_locked(struct linux_process *process, struct linux_thread *thread,
                        const struct linux_siginfo *info);
+/* Whether a timer's signal is pending where it was sent to. REQUIRES signal_lock. */
+bool signal_timer_pending_locked(const struct linux_process *process,
+                                 const struct linux_thread *thread,
+                                 const struct linux_siginfo *info);
+/* posix_timer.c: such a signal is taken; fills in how often the timer ran out meanwhile. REQUIRES
+ * signal_lock. */
+void linux_timer_taken_locked(struct linux_process *process, struct linux_siginfo *info);
 int signal_send_pgrp_locked(int pgrp, const struct linux_siginfo *info);
 /* To the current thread, or its process when it has no other, without the tree lock: false: not a
  * signal that can be sent so. No lock held. */

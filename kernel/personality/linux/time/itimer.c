@@ -97,6 +97,7 @@ void linux_cpu_limit_changed(struct linux_process *process)
 
 void linux_itimers_cancel(struct linux_process *process)
 {
+    linux_timers_delete(process);
     unsigned long flags = process_tree_acquire();
     process->real_timer_interval_ns = 0;
     for (unsigned i = 0; i < ARRAY_SIZE(process->cpu_timers); i++) {

@@ -5,11 +5,64 @@
  */
 #include "kernel/fs/file.h"
 #include "abi/errno.h"
+#include "kernel/base/log.h"
+#include "kernel/base/percpu.h"
+#include "kernel/core/smp.h"
 #include "kernel/fs/inode.h"
 #include "kernel/fs/lock.h"
 #include "kernel/mm/heap.h"
 
 static struct cache *file_cache; /* constant after vfs_init */
+
+/*
+ * Files are counted where they are made and freed, so that CPUs share no line; a CPU's count may
+ * be negative. Their sum is taken when the number that was added last comes near the limit.
+ */
+#define COUNT_BATCH 64
+PERCPU(long, counted);               /* [owner CPU] not yet in count */
+static int64_t count;                /* atomic: within COUNT_BATCH for each CPU */
+static const int64_t *count_max;     /* constant after file_set_limit; atomic to read */
+static bool (*may_exceed_max)(void); /* constant after file_set_limit */
+
+static void count_file(long n)
+{
+    long now = percpu(counted) += n;
+    if (unlikely(now >= COUNT_BATCH || now <= -COUNT_BATCH)) {
+        __atomic_fetch_add(&count, now, __ATOMIC_RELAXED);
+        percpu(counted) = 0;
+    }
+}
+
+uint64_t file_count(void)
+{
+    int64_t sum = __atomic_load_n(&count, __ATOMIC_RELAXED);
+    for (unsigned cpu = 0; cpu < cpu_present_count(); cpu++) {
+        sum += __atomic_load_n(&percpu_of(cpu, counted), __ATOMIC_RELAXED);
+    }
+    return (uint64_t)MAX(sum, 0);
+}
+
+void file_set_limit(const int64_t *max, bool (*may_exceed)(void))
+{
+    count_max = max;
+    may_exceed_max = may_exceed;
+}
+
+/* One more would be too many. */
+static bool too_many(void)
+{
+    static int64_t told; /* atomic: the limit that was said to be reached */
+    int64_t max = __atomic_load_n(count_max, __ATOMIC_RELAXED);
+    int64_t slack = (int64_t)cpu_present_count() * COUNT_BATCH;
+    if (likely(__atomic_load_n(&count, __ATOMIC_RELAXED) < max - slack) ||
+        (int64_t)file_count() < max || may_exceed_max()) {
+        return false;
+    }
+    if (__atomic_exchange_n(&told, max, __ATOMIC_RELAXED) != max) {
+        log_info("VFS: file-max limit %lld reached", (long long)max);
+    }
+    return true;
+}
 
 void file_init(void)
 {
@@ -19,11 +72,13 @@ void file_init(void)
 int file_create_take(const struct file_ops *ops, const struct path *path, unsigned flags,
                      struct file **out)
 {
-    struct file *file = cache_alloc(file_cache);
+    bool refused = unlikely(count_max != NULL && too_many());
+    struct file *file = refused ? NULL : cache_alloc(file_cache);
     if (file == NULL) {
         path_put(path);
-        return -ENOMEM;
+        return refused ? -ENFILE : -ENOMEM;
     }
+    count_file(1);
     *file = (struct file){
         .ops = ops,
         .flags = flags,
@@ -58,6 +113,7 @@ void file_put(struct file *file)
     if (!ref_put(&file->refs)) {
         return;
     }
+    count_file(-1);
     if (unlikely(inode_has_locks(file->inode))) {
         file_locks_drop_file(file);
     }

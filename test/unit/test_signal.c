@@ -4,7 +4,7 @@
  * how stop and continue undo each other, the layout of siginfo_t; and the table of IDs.
  */
 // sources: kernel/personality/linux/signal/signal.c kernel/personality/linux/signal/signal_info.c
-// sources: kernel/personality/linux/process/pid.c
+// sources: kernel/personality/linux/process/pid.c kernel/personality/linux/process/user.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,6 +18,8 @@
 #include "abi/errno.h"
 #include "kernel/arch/user.h"
 #include "kernel/mm/heap.h"
+#include "kernel/personality/linux/process/cred.h"
+#include "kernel/personality/linux/process/limits.h"
 #include "kernel/personality/linux/signal/signal_state.h"
 
 /* --- what is below ------------------------------------------------------------------------- */
@@ -103,6 +105,8 @@ void process_get(struct linux_process *process)
 {
     (void)process;
 }
+struct linux_sysctl linux_pid_max = {LINUX_PID_DEFAULT, 301, LINUX_PID_LIMIT};
+static struct cred root_cred = {.user = &linux_root_user};
 static int told_parent;
 void job_notify_parent_locked(struct linux_process *process, int code, int signo)
 {
@@ -131,11 +135,13 @@ static int setup(void **state)
     for (int i = 0; i < 2; i++) {
         threads[i].thread = &core[i];
         threads[i].process = &process;
+        threads[i].cred = &root_cred;
         pending_init(&threads[i].pending);
         list_add_tail(&process.threads, &threads[i].link);
         core[i].personal = &threads[i];
     }
     process.thread_count = 2;
+    process.leader = &threads[0];
     fake_current = &core[0];
     told_parent = 0;
     return 0;
@@ -147,7 +153,7 @@ static int teardown(void **state)
     pending_flush(&process, &process.pending);
     pending_flush(&process, &threads[0].pending);
     pending_flush(&process, &threads[1].pending);
-    assert_int_equal(process.pending_count, 0);
+    assert_int_equal(linux_root_user.signals, 0);
     handlers_put(process.handlers);
     assert_false(fake_irqs_off);
     assert_int_equal(fake_preempt_count, 0);
@@ -366,7 +372,7 @@ static void test_ids(void **state)
     assert_int_equal(second, first + 1);
     assert_int_equal(pid_alloc_fixed(second), -EEXIST);
     assert_int_equal(pid_alloc_fixed(0), -EINVAL);
-    assert_int_equal(pid_alloc_fixed(LINUX_PID_MAX), -EINVAL);
+    assert_int_equal(pid_alloc_fixed(LINUX_PID_LIMIT), -EINVAL);
     pid_use(second);
     pid_drop(second);
     assert_non_null(pid_group(second));
@@ -374,7 +380,7 @@ static void test_ids(void **state)
     assert_null(pid_group(second));
     /* A number is not given out again at once, and a used one not at all. */
     bool wrapped = false;
-    for (int i = 0, last = second; i < 2 * LINUX_PID_MAX; i++) {
+    for (int i = 0, last = second; i < 2 * LINUX_PID_DEFAULT; i++) {
         int id = pid_alloc();
         assert_true(id > 0 && id != first);
         wrapped = wrapped || id < last;
@@ -383,8 +389,8 @@ static void test_ids(void **state)
     }
     assert_true(wrapped);
     allocations_left = 0;
-    assert_int_equal(pid_alloc_fixed(LINUX_PID_MAX - 1) > 0, true); /* its chunk is there */
-    pid_drop(LINUX_PID_MAX - 1);
+    assert_int_equal(pid_alloc_fixed(LINUX_PID_DEFAULT - 1) > 0, true); /* its chunk is there */
+    pid_drop(LINUX_PID_DEFAULT - 1);
     pid_drop(first);
 }
 

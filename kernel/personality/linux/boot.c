@@ -5,6 +5,7 @@
 #include "kernel/personality/linux/device/stream_dev.h"
 #include "kernel/personality/linux/linux.h"
 #include "kernel/personality/linux/memory/vdso.h"
+#include "kernel/personality/linux/process/limits.h"
 #include "kernel/personality/linux/procfs/procfs.h"
 #include "kernel/personality/linux/signal/signal_state.h"
 #include "kernel/personality/linux/sysfs/sysfs.h"
@@ -12,6 +13,7 @@
 
 INIT_TEXT void linux_init_files(void)
 {
+    linux_limits_init();
     signal_init();
     linux_dispatch_init();
     vdso_init();

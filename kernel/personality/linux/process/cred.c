@@ -75,7 +75,9 @@ void cred_commit(struct cred *cred)
     unsigned long flags = process_tree_acquire();
     if (old->user != cred->user) {
         __atomic_fetch_sub(&old->user->threads, 1, __ATOMIC_RELAXED);
-        __atomic_fetch_add(&cred->user->threads, 1, __ATOMIC_RELAXED);
+        unsigned count = __atomic_add_fetch(&cred->user->threads, 1, __ATOMIC_RELAXED);
+        /* Not setuid fails by RLIMIT_NPROC, but execve after it (execve(2), EAGAIN). */
+        self->too_many = cred->uid != 0 && count > self->process->limits[RLIMIT_NPROC].soft;
     }
     self->cred = cred;
     process_tree_release(flags);

@@ -27,6 +27,7 @@ struct linux_user {
     struct refcount refs;
     uint32_t uid;
     unsigned threads; /* atomic: that have an ID */
+    unsigned signals; /* atomic: queued, for all of its processes */
     struct list link; /* [users_lock] */
 };
 extern struct linux_user linux_root_user;

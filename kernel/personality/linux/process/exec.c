@@ -13,6 +13,7 @@
 #include "kernel/mm/heap.h"
 #include "kernel/personality/linux/call.h"
 #include "kernel/personality/linux/memory/vdso.h"
+#include "kernel/personality/linux/process/cred.h"
 #include "kernel/personality/linux/process/script.h"
 #include "kernel/personality/linux/signal/signal_state.h"
 #include "lib/format.h"
@@ -377,6 +378,12 @@ static int name_by_fd(struct exec *exec, int dirfd, const char *path)
 static int exec_user(int dirfd, const char *path, vaddr_t argv, vaddr_t envp, unsigned walk_flags)
 {
     struct exec *exec;
+    struct linux_thread *self = linux_current();
+    if (self->too_many && __atomic_load_n(&self->cred->user->threads, __ATOMIC_RELAXED) >
+                              self->process->limits[RLIMIT_NPROC].soft) {
+        return -EAGAIN;
+    }
+    self->too_many = false;
     int result = create(path, &exec);
     if (result != 0) {
         return result;

@@ -224,10 +224,9 @@ static void leave_tree(struct linux_thread *self, struct linux_process *process,
     process->dead_switches[1] += current->switches_forced;
     list_del_init(&self->link);
     __atomic_store_n(&process->thread_count, process->thread_count - 1, __ATOMIC_RELEASE);
-    process_thread_total--;
     spin_lock(&process->signal_lock);
     self->exiting = true;
-    pending_remove_locked(process, &self->pending, SIGNALS_ALL);
+    pending_remove_locked(&self->pending, SIGNALS_ALL);
     bool stop_complete = job_thread_gone_locked(self);
     spin_unlock(&process->signal_lock);
     bool is_leader = process->leader == self;

@@ -6,11 +6,10 @@
 #include "kernel/arch/user.h"
 #include "kernel/core/sched.h"
 #include "kernel/core/timer.h"
-#include "kernel/mm/frame.h"
 #include "kernel/mm/heap.h"
-#include "kernel/mm/kmap.h"
 #include "kernel/personality/linux/call.h"
 #include "kernel/personality/linux/process/cred.h"
+#include "kernel/personality/linux/process/limits.h"
 #include "kernel/personality/linux/signal/signal_state.h"
 #include "kernel/personality/linux/tty/tty.h"
 #include "lib/string.h"
@@ -78,25 +77,14 @@ static int check_request(const struct clone_request *request)
     return flags & CLONE_PIDFD ? -EINVAL : 0;
 }
 
-/* RLIMIT_NPROC, and as many threads as memory can bear. REQUIRES the tree lock. */
-static bool too_many_locked(struct linux_process *process)
+/* REQUIRES the tree lock. */
+static bool too_many_locked(const struct linux_process *process)
 {
-    static unsigned max; /* constant once set */
-    if (max == 0) {
-        struct frame_stats stats;
-        frame_get_stats(&stats);
-        max = (unsigned)MAX(stats.total_pages * PAGE_SIZE / (8 * KSTACK_SIZE), 20ul);
-    }
-    if (process_thread_total >= max) {
-        return true;
-    }
     const struct cred *cred = linux_current()->cred;
-    uint64_t limit = process->limits[RLIMIT_NPROC].soft;
-    if (limit >= max || cred->uid == 0 || linux_capable(CAP_SYS_RESOURCE) ||
-        linux_capable(CAP_SYS_ADMIN)) {
-        return false;
-    }
-    return __atomic_load_n(&cred->user->threads, __ATOMIC_RELAXED) >= limit;
+    return process_thread_total >= sysctl_read(&linux_threads_max) ||
+           (__atomic_load_n(&cred->user->threads, __ATOMIC_RELAXED) >=
+                process->limits[RLIMIT_NPROC].soft &&
+            cred->uid != 0 && !linux_capable(CAP_SYS_RESOURCE) && !linux_capable(CAP_SYS_ADMIN));
 }
 
 static int copy_space(struct linux_thread *child, uint64_t flags)
@@ -491,7 +479,7 @@ LINUX_CALL2(clone3, vaddr_t, addr, size_t, size)
         if (get_user(fixed_tid, args.set_tid) != 0) {
             return -EFAULT;
         }
-        if (fixed_tid <= 0 || fixed_tid >= LINUX_PID_MAX) {
+        if (fixed_tid <= 0 || fixed_tid >= sysctl_read(&linux_pid_max)) {
             return -EINVAL;
         }
         if (!linux_capable(CAP_SYS_ADMIN)) {

@@ -8,10 +8,9 @@
 #include "kernel/base/log.h"
 #include "kernel/base/panic.h"
 #include "kernel/core/work.h"
-#include "kernel/mm/frame.h"
 #include "kernel/mm/heap.h"
-#include "kernel/mm/kmap.h"
 #include "kernel/personality/linux/linux.h"
+#include "kernel/personality/linux/process/limits.h"
 #include "kernel/personality/linux/process/process.h"
 #include "kernel/personality/linux/signal/signal_state.h"
 #include "lib/string.h"
@@ -35,9 +34,7 @@ static void kernel_thread_begin(void *arg)
 
 static void set_default_limits(struct linux_process *process)
 {
-    struct frame_stats stats;
-    frame_get_stats(&stats);
-    uint64_t threads = MAX(stats.total_pages * PAGE_SIZE / (8 * KSTACK_SIZE), 20ul);
+    uint64_t threads = (uint64_t)sysctl_read(&linux_threads_max);
     for (unsigned i = 0; i < LINUX_RLIMITS; i++) {
         process->limits[i] = (struct linux_rlimit){RLIM_INFINITY, RLIM_INFINITY};
     }

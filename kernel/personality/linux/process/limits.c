@@ -1,13 +1,43 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What processes may use and have used: getrlimit(2), setrlimit(2), prlimit64(2), getrusage(2). */
+/*
+ * What processes may use and have used: getrlimit(2), setrlimit(2), prlimit64(2), getrusage(2); and
+ * the limits of all processes together.
+ */
+#include "kernel/personality/linux/process/limits.h"
 #include "kernel/arch/user.h"
+#include "kernel/base/init.h"
+#include "kernel/core/smp.h"
+#include "kernel/mm/frame.h"
+#include "kernel/mm/kmap.h"
 #include "kernel/personality/linux/call.h"
 #include "kernel/personality/linux/process/cred.h"
 #include "kernel/personality/linux/process/rusage.h"
 #include "kernel/personality/linux/signal/signal_state.h"
 #include "lib/string.h"
 
-#define NOFILE_MAX (1u << 20) /* as Linux's fs.nr_open */
+#define NOFILE_MAX   (1u << 20) /* as Linux's fs.nr_open */
+#define PIDS_PER_CPU 1024       /* and not fewer than the traditional 32768 */
+
+/* Linux's Documentation/admin-guide/sysctl/{kernel,fs}.rst says what these are. */
+struct linux_sysctl linux_threads_max = {20, 1, 0x3fffffff};
+struct linux_sysctl linux_pid_max = {LINUX_PID_DEFAULT, 301, LINUX_PID_LIMIT};
+struct linux_sysctl linux_file_max = {8192, 0, INT64_MAX};
+
+static bool may_exceed_files(void)
+{
+    return current->personal == NULL || linux_capable(CAP_SYS_ADMIN);
+}
+
+INIT_TEXT void linux_limits_init(void)
+{
+    struct frame_stats stats;
+    frame_get_stats(&stats);
+    int64_t bytes = (int64_t)(stats.total_pages * PAGE_SIZE);
+    linux_threads_max.value = MAX(bytes / (8 * (int64_t)KSTACK_SIZE), 20);
+    linux_file_max.value = MAX(bytes / 1024 / 10, 8192); /* a tenth of memory, at 1 KiB a file */
+    linux_pid_max.value = MAX(LINUX_PID_DEFAULT, PIDS_PER_CPU * (int64_t)cpu_present_count());
+    file_set_limit(&linux_file_max.value, may_exceed_files);
+}
 
 static int check_limit(int resource, const struct linux_rlimit *old, const struct linux_rlimit *new)
 {

@@ -6,9 +6,12 @@
  */
 #include "abi/errno.h"
 #include "kernel/mm/heap.h"
+#include "kernel/personality/linux/process/limits.h"
 #include "kernel/personality/linux/process/process.h"
 
-#define CHUNK 64
+#define CHUNK  64
+#define GROUP  512 /* chunks in a page of pointers */
+#define GROUPS (LINUX_PID_LIMIT / CHUNK / GROUP)
 /* After the first round the small numbers are left to those who were there first, as on Linux. */
 #define RESERVED 300
 
@@ -19,16 +22,39 @@ struct pid_slot {
     struct list group; /* [tree] members of the process group */
 };
 
-static struct pid_slot *chunks[LINUX_PID_MAX / CHUNK]; /* [tree] */
-static int last_pid;                                   /* [tree] */
+static struct pid_slot **groups[GROUPS]; /* [tree] */
+static int last_pid;                     /* [tree] */
+
+/* The chunk that has the ID, or NULL. */
+static struct pid_slot *chunk_find(int id)
+{
+    struct pid_slot **group = groups[id / CHUNK / GROUP];
+    return group != NULL ? group[id / CHUNK % GROUP] : NULL;
+}
+
+static struct pid_slot *chunk_make(int id)
+{
+    struct pid_slot ***group = &groups[id / CHUNK / GROUP];
+    if (*group == NULL) {
+        *group = kcalloc(GROUP, sizeof(**group));
+        if (*group == NULL) {
+            return NULL;
+        }
+    }
+    struct pid_slot *chunk = kcalloc(CHUNK, sizeof(*chunk));
+    if (chunk != NULL) {
+        for (unsigned i = 0; i < CHUNK; i++) {
+            list_init(&chunk[i].group);
+        }
+        (*group)[id / CHUNK % GROUP] = chunk;
+    }
+    return chunk;
+}
 
 static struct pid_slot *slot_find(int id)
 {
-    if (id <= 0 || id >= LINUX_PID_MAX || chunks[id / CHUNK] == NULL) {
-        return NULL;
-    }
-    struct pid_slot *slot = &chunks[id / CHUNK][id % CHUNK];
-    return slot->uses > 0 ? slot : NULL;
+    struct pid_slot *chunk = id > 0 && id < LINUX_PID_LIMIT ? chunk_find(id) : NULL;
+    return chunk != NULL && chunk[id % CHUNK].uses > 0 ? &chunk[id % CHUNK] : NULL;
 }
 
 static struct pid_slot *slot_used(int id)
@@ -40,19 +66,15 @@ static struct pid_slot *slot_used(int id)
 
 int pid_alloc_fixed(int id)
 {
-    if (id <= 0 || id >= LINUX_PID_MAX) {
+    if (id <= 0 || id >= LINUX_PID_LIMIT) {
         return -EINVAL;
     }
-    struct pid_slot *chunk = chunks[id / CHUNK];
+    struct pid_slot *chunk = chunk_find(id);
     if (chunk == NULL) {
-        chunk = kcalloc(CHUNK, sizeof(*chunk));
+        chunk = chunk_make(id);
         if (chunk == NULL) {
             return -ENOMEM;
         }
-        for (unsigned i = 0; i < CHUNK; i++) {
-            list_init(&chunk[i].group);
-        }
-        chunks[id / CHUNK] = chunk;
     }
     struct pid_slot *slot = &chunk[id % CHUNK];
     if (slot->uses > 0) {
@@ -64,10 +86,10 @@ int pid_alloc_fixed(int id)
 
 int pid_alloc(void)
 {
-    int id = last_pid;
-    for (int tries = 0; tries < LINUX_PID_MAX; tries++) {
+    int id = last_pid, end = (int)sysctl_read(&linux_pid_max);
+    for (int tries = 0; tries < end; tries++) {
         id++;
-        if (id >= LINUX_PID_MAX) {
+        if (id >= end) {
             id = RESERVED;
         }
         int result = pid_alloc_fixed(id);
@@ -132,8 +154,12 @@ int pid_last(void)
 /* Skips chunks that were never used. */
 struct linux_process *process_next_locked(int pid)
 {
-    for (int id = MAX(pid, 1); id < LINUX_PID_MAX; id++) {
-        if (chunks[id / CHUNK] == NULL) {
+    for (int id = MAX(pid, 1); id < LINUX_PID_LIMIT; id++) {
+        if (groups[id / CHUNK / GROUP] == NULL) {
+            id |= CHUNK * GROUP - 1;
+            continue;
+        }
+        if (chunk_find(id) == NULL) {
             id |= CHUNK - 1;
             continue;
         }

@@ -18,6 +18,7 @@
 struct spinlock process_tree_lock = SPINLOCK_INIT(LOCK_PROCESS_TREE);
 struct linux_process *init_process;
 unsigned process_thread_total;
+uint64_t process_forks;
 
 struct linux_process *process_create(void)
 {
@@ -99,6 +100,7 @@ void linux_thread_unlink_tid_locked(struct linux_thread *thread, int tid)
 {
     pid_set_thread(tid, NULL);
     pid_drop(tid);
+    process_thread_total--;
     __atomic_fetch_sub(&thread->cred->user->threads, 1, __ATOMIC_RELAXED);
 }
 
@@ -126,6 +128,7 @@ void linux_thread_link_locked(struct linux_thread *thread, int tid)
     list_add_tail(&process->threads, &thread->link);
     __atomic_store_n(&process->thread_count, process->thread_count + 1, __ATOMIC_RELAXED);
     process_thread_total++;
+    process_forks++;
     __atomic_fetch_add(&thread->cred->user->threads, 1, __ATOMIC_RELAXED);
     if (process->leader == NULL) {
         process->leader = thread;

@@ -114,7 +114,6 @@ struct linux_process {
     unsigned stop_left; /* [signal_lock] threads that have yet to stop; 0: the stop is complete */
     bool stop_reported, continue_reported, continued; /* [signal_lock] for wait4 */
     struct waitq stop_wait;                           /* stopped threads sleep here */
-    unsigned pending_count;                           /* [signal_lock] records queued */
 
     struct linux_rlimit limits[LINUX_RLIMITS];     /* [signal_lock] */
     struct timer real_timer;                       /* ITIMER_REAL, alarm */
@@ -181,6 +180,7 @@ struct linux_thread {
     bool no_new_privs;
     unsigned securebits;
     uint64_t timer_slack_ns;
+    bool too_many;      /* setuid went beyond RLIMIT_NPROC: see execve */
     bool reset_on_fork; /* [tree] SCHED_RESET_ON_FORK; other parameters are the core thread's */
     int ioprio;         /* atomic: ioprio_set(2) */
 
@@ -229,7 +229,8 @@ static inline void process_tree_release(unsigned long flags)
 
 /* pid.c: the table of IDs in use, as thread, process, group or session. All REQUIRE the tree lock.
  */
-#define LINUX_PID_MAX 32768
+#define LINUX_PID_LIMIT   (1 << 22) /* what linux_pid_max may be set to */
+#define LINUX_PID_DEFAULT 32768
 int pid_alloc(void);         /* a free ID with one use: > 0, -EAGAIN, -ENOMEM */
 int pid_alloc_fixed(int id); /* this one: -EEXIST, -EINVAL, -ENOMEM */
 void pid_use(int id);        /* one more use of an ID in use */
@@ -246,7 +247,8 @@ int pid_last(void); /* allocated most recently, for /proc/loadavg */
 
 /* process.c */
 extern struct linux_process *init_process; /* PID 1; constant once it runs */
-extern unsigned process_thread_total;      /* [tree] threads of all processes */
+extern unsigned process_thread_total;      /* [tree] threads of all processes, zombies too */
+extern uint64_t process_forks;             /* [tree] threads ever made */
 /* A process with empty lists and no threads, one reference: NULL: no memory. */
 struct linux_process *process_create(void);
 /* A thread struct of the process with its core thread still missing: NULL: no memory. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Users, for what is limited for each of them: how many threads they have (RLIMIT_NPROC). Each set
- * of credentials points to its real user; a user goes with the last of them.
+ * Users, for what is limited for each of them: how many threads they have (RLIMIT_NPROC) and how
+ * many signals are queued for them (RLIMIT_SIGPENDING). Each set of credentials points to its real
+ * user; a user goes with the last of them.
  */
 #include "kernel/mm/heap.h"
 #include "kernel/personality/linux/process/cred.h"

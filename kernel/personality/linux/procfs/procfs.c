@@ -52,7 +52,7 @@ static int pid_lookup(const struct pseudo_ctx *ctx, const char *name, struct pse
     unsigned id;
 
     (void)ctx;
-    if (!proc_parse_number(name, LINUX_PID_MAX, &id) || id == 0) {
+    if (!proc_parse_number(name, LINUX_PID_LIMIT, &id) || id == 0) {
         return -ENOENT;
     }
     unsigned long flags = process_tree_acquire();
@@ -73,7 +73,7 @@ static int pid_lookup(const struct pseudo_ctx *ctx, const char *name, struct pse
 static bool pid_next(const struct pseudo_ctx *ctx, uint64_t *cursor, char name[32],
                      struct pseudo_ctx *child)
 {
-    struct linux_process *process = *cursor < LINUX_PID_MAX ? process_next((int)*cursor) : NULL;
+    struct linux_process *process = *cursor < LINUX_PID_LIMIT ? process_next((int)*cursor) : NULL;
 
     (void)ctx;
     if (process == NULL) {

@@ -279,7 +279,7 @@ static int task_lookup(const struct pseudo_ctx *ctx, const char *name, struct ps
 {
     unsigned tid;
 
-    if (!proc_parse_number(name, LINUX_PID_MAX, &tid) || tid == 0) {
+    if (!proc_parse_number(name, LINUX_PID_LIMIT, &tid) || tid == 0) {
         return -ENOENT;
     }
     *child = (struct pseudo_ctx){proc_id(proc_ctx_pid(ctx), (int)tid), 0, &task_dir};
@@ -289,7 +289,7 @@ static int task_lookup(const struct pseudo_ctx *ctx, const char *name, struct ps
 static bool task_next(const struct pseudo_ctx *ctx, uint64_t *cursor, char name[32],
                       struct pseudo_ctx *child)
 {
-    struct linux_process *process = *cursor < LINUX_PID_MAX ? proc_process(ctx) : NULL;
+    struct linux_process *process = *cursor < LINUX_PID_LIMIT ? proc_process(ctx) : NULL;
     int tid;
 
     if (process == NULL) {

@@ -52,8 +52,8 @@ int proc_show_system_stat(const struct pseudo_ctx *ctx, struct text *out)
     }
     text_printf(out, "intr %llu", (ull)irq_total());
     irq_for_each(add_interrupt, out);
-    text_printf(out, "\nctxt %llu\nbtime %llu\nprocesses %d\n", (ull)sched_switches(),
-                (ull)((clock_realtime_ns() - now) / NSEC_PER_SEC), pid_last());
+    text_printf(out, "\nctxt %llu\nbtime %llu\nprocesses %llu\n", (ull)sched_switches(),
+                (ull)((clock_realtime_ns() - now) / NSEC_PER_SEC), (ull)process_forks);
     text_printf(out, "procs_running %u\nprocs_blocked 0\nsoftirq 0 0 0 0 0 0 0 0 0 0 0\n",
                 MAX(sched_runnable(), 1u));
     return 0;

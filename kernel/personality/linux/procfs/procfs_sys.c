@@ -7,24 +7,17 @@
 #include "kernel/base/log.h"
 #include "kernel/base/random.h"
 #include "kernel/core/reclaim.h"
-#include "kernel/core/sched.h"
-#include "kernel/mm/frame.h"
-#include "kernel/mm/kmap.h"
+#include "kernel/personality/linux/process/limits.h"
 #include "kernel/personality/linux/procfs/procfs_internal.h"
 #include "kernel/personality/linux/uts.h"
 #include "lib/format.h"
 #include "lib/string.h"
 
-/* A number with bounds. value: atomic. */
-struct sysctl {
-    int64_t value, min, max;
-};
-
 static int show_number(const struct pseudo_ctx *ctx, struct text *out)
 {
-    const struct sysctl *sysctl = ctx->node->arg;
+    const struct linux_sysctl *sysctl = ctx->node->arg;
 
-    text_printf(out, "%lld\n", (long long)__atomic_load_n(&sysctl->value, __ATOMIC_RELAXED));
+    text_printf(out, "%lld\n", (long long)sysctl_read(sysctl));
     return 0;
 }
 
@@ -48,7 +41,7 @@ static int parse_number(const char *bytes, int64_t *value)
 static int store_number(const struct pseudo_ctx *ctx, const char *bytes, size_t size)
 {
     /* The table is constant; what it points to is not. */
-    struct sysctl *sysctl = (struct sysctl *)(vaddr_t)ctx->node->arg;
+    struct linux_sysctl *sysctl = (struct linux_sysctl *)(vaddr_t)ctx->node->arg;
     int64_t value;
 
     (void)size;
@@ -83,17 +76,6 @@ static int store_uts(const struct pseudo_ctx *ctx, const char *bytes, size_t siz
 
     size = newline != NULL ? (size_t)(newline - bytes) : size;
     return uts_set((char *)(vaddr_t)ctx->node->arg, bytes, MIN(size, (size_t)UTS_SIZE - 1));
-}
-
-static int show_threads_max(const struct pseudo_ctx *ctx, struct text *out)
-{
-    struct frame_stats stats;
-
-    (void)ctx;
-    frame_get_stats(&stats);
-    text_printf(out, "%llu\n",
-                (unsigned long long)(stats.total_pages * PAGE_SIZE / (8 * KSTACK_SIZE)));
-    return 0;
 }
 
 /* kernel.printk: console, default, minimum and boot-time default level. */
@@ -156,11 +138,12 @@ static int show_boot_id(const struct pseudo_ctx *ctx, struct text *out)
     return 0;
 }
 
-/* Every file there is has at least a struct; nobody counts them. */
+/* Open files, of these free (none), and how many there may be. */
 static int show_file_nr(const struct pseudo_ctx *ctx, struct text *out)
 {
     (void)ctx;
-    text_printf(out, "0\t0\t9223372036854775807\n");
+    text_printf(out, "%llu\t0\t%lld\n", (unsigned long long)file_count(),
+                (long long)sysctl_read(&linux_file_max));
     return 0;
 }
 
@@ -191,10 +174,16 @@ static int drop_caches(const struct pseudo_ctx *ctx, const char *bytes, size_t s
 #define NUMBER_OF(file, initial, low, high)                                                        \
     {                                                                                              \
         .name = file, .mode = S_IFREG | 0644, .show = show_number, .store = store_number,          \
-        .arg = &(struct sysctl)                                                                    \
+        .arg = &(struct linux_sysctl)                                                              \
         {                                                                                          \
             initial, low, high                                                                     \
         }                                                                                          \
+    }
+/* One that others ask for as well. */
+#define SYSCTL_OF(file, sysctl)                                                                    \
+    {                                                                                              \
+        .name = file, .mode = S_IFREG | 0644, .show = show_number, .store = store_number,          \
+        .arg = &(sysctl)                                                                           \
     }
 #define DIRECTORY_OF(file, table)                                                                  \
     {                                                                                              \
@@ -228,7 +217,7 @@ static const struct pseudo_node kernel_nodes[] = {
     NUMBER_OF("panic", 0, INT32_MIN, INT32_MAX),
     NUMBER_OF("panic_on_oops", 1, 0, 1),
     NUMBER_OF("perf_event_paranoid", 2, -1, 3),
-    NUMBER_OF("pid_max", LINUX_PID_MAX, 301, LINUX_PID_MAX),
+    SYSCTL_OF("pid_max", linux_pid_max),
     {.name = "printk", .mode = S_IFREG | 0644, .show = show_printk, .store = store_printk},
     DIRECTORY_OF("random", random_nodes),
     NUMBER_OF("randomize_va_space", 2, 0, 2),
@@ -236,7 +225,7 @@ static const struct pseudo_node kernel_nodes[] = {
     NUMBER_OF("sched_rr_timeslice_ms", 10, 1, 1000),
     NUMBER_OF("sysrq", 1, 0, 511),
     NUMBER_OF("tainted", 0, 0, INT32_MAX),
-    FILE_OF("threads-max", show_threads_max),
+    SYSCTL_OF("threads-max", linux_threads_max),
     UTS_OF("version", version, 0444, NULL),
     {.name = NULL},
 };
@@ -264,7 +253,7 @@ static const struct pseudo_node vm_nodes[] = {
 static const struct pseudo_node fs_nodes[] = {
     TEXT_OF("aio-max-nr", "65536"),
     TEXT_OF("aio-nr", "0"),
-    NUMBER_OF("file-max", INT64_MAX, 0, INT64_MAX),
+    SYSCTL_OF("file-max", linux_file_max),
     FILE_OF("file-nr", show_file_nr),
     NUMBER_OF("nr_open", 1048576, 8, 1048576),
     NUMBER_OF("overflowgid", 65534, 0, 65535),

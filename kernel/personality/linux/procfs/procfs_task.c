@@ -7,6 +7,7 @@
 #include "kernel/core/sched.h"
 #include "kernel/mm/frame.h"
 #include "kernel/mm/heap.h"
+#include "kernel/personality/linux/process/cred.h"
 #include "kernel/personality/linux/procfs/procfs_internal.h"
 #include "kernel/personality/linux/signal/signal_state.h"
 #include "kernel/personality/linux/tty/tty.h"
@@ -82,7 +83,7 @@ static void take_signals(struct linux_process *process, const struct linux_threa
     out->pending = thread->pending.set;
     out->shared_pending = process->pending.set;
     out->blocked = thread->blocked;
-    out->queued = process->pending_count;
+    out->queued = __atomic_load_n(&process->leader->cred->user->signals, __ATOMIC_RELAXED);
     out->queue_limit = process->limits[RLIMIT_SIGPENDING].soft;
     out->rss_limit = process->limits[RLIMIT_RSS].soft;
     struct linux_handlers *handlers = process->handlers;

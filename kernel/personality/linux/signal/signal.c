@@ -7,6 +7,7 @@
  */
 #include "abi/errno.h"
 #include "kernel/mm/heap.h"
+#include "kernel/personality/linux/process/cred.h"
 #include "kernel/personality/linux/signal/signal_state.h"
 #include "lib/string.h"
 
@@ -83,14 +84,38 @@ void handlers_reset(struct linux_handlers *handlers)
     spin_unlock_irqrestore(&handlers->lock, flags);
 }
 
+/* Counted for the payer's user; NULL: beyond the limit, or no memory. */
+static struct signal_record *make_record(const struct linux_thread *payer, bool limited)
+{
+    struct linux_user *user = payer->cred->user;
+    unsigned count = __atomic_add_fetch(&user->signals, 1, __ATOMIC_RELAXED);
+    struct signal_record *record = NULL;
+    if (!limited || count <= payer->process->limits[RLIMIT_SIGPENDING].soft) {
+        record = cache_alloc(record_cache);
+    }
+    if (record == NULL) {
+        __atomic_fetch_sub(&user->signals, 1, __ATOMIC_RELAXED);
+        return NULL;
+    }
+    ref_get(&user->refs);
+    record->user = user;
+    return record;
+}
+
+static void free_record(struct signal_record *record)
+{
+    __atomic_fetch_sub(&record->user->signals, 1, __ATOMIC_RELAXED);
+    linux_user_put(record->user);
+    cache_free(record_cache, record);
+}
+
 void pending_init(struct linux_pending *pending)
 {
     pending->set = 0;
     list_init(&pending->queue);
 }
 
-void pending_remove_locked(struct linux_process *process, struct linux_pending *pending,
-                           uint64_t set)
+void pending_remove_locked(struct linux_pending *pending, uint64_t set)
 {
     struct signal_record *record, *next;
     if ((pending->set & set) == 0) {
@@ -100,8 +125,7 @@ void pending_remove_locked(struct linux_process *process, struct linux_pending *
     list_for_each_safe (record, next, &pending->queue, link) {
         if (SIGNAL_BIT(record->info.signo) & set) {
             list_del(&record->link);
-            process->pending_count--;
-            cache_free(record_cache, record);
+            free_record(record);
         }
     }
 }
@@ -109,16 +133,16 @@ void pending_remove_locked(struct linux_process *process, struct linux_pending *
 void pending_flush(struct linux_process *process, struct linux_pending *pending)
 {
     unsigned long flags = spin_lock_irqsave(&process->signal_lock);
-    pending_remove_locked(process, pending, SIGNALS_ALL);
+    pending_remove_locked(pending, SIGNALS_ALL);
     spin_unlock_irqrestore(&process->signal_lock, flags);
 }
 
 static void pending_remove_all_locked(struct linux_process *process, uint64_t set)
 {
     struct linux_thread *thread;
-    pending_remove_locked(process, &process->pending, set);
+    pending_remove_locked(&process->pending, set);
     list_for_each (thread, &process->threads, link) {
-        pending_remove_locked(process, &thread->pending, set);
+        pending_remove_locked(&thread->pending, set);
     }
 }
 
@@ -155,8 +179,7 @@ static int take_from(struct linux_process *process, struct linux_pending *pendin
     }
     *info = found->info;
     list_del(&found->link);
-    process->pending_count--;
-    cache_free(record_cache, found);
+    free_record(found);
     if (info->code == SI_TIMER) {
         linux_timer_taken_locked(process, info);
     }
@@ -170,8 +193,9 @@ int signal_take_locked(struct linux_thread *self, uint64_t set, struct linux_sig
     return signo != 0 ? signo : take_from(process, &process->pending, set, info);
 }
 
-/* A standard signal is pending once; real-time ones queue up to the limit. */
-static int add_pending_locked(struct linux_process *process, struct linux_pending *pending,
+/* A standard signal is pending once; real-time ones queue up to the limit of the payer's user. The
+ * payer is the current thread, or the tree lock keeps its credentials. */
+static int add_pending_locked(const struct linux_thread *payer, struct linux_pending *pending,
                               const struct linux_siginfo *info)
 {
     uint64_t bit = SIGNAL_BIT(info->signo);
@@ -179,10 +203,9 @@ static int add_pending_locked(struct linux_process *process, struct linux_pendin
     if (!real_time && (pending->set & bit) != 0) {
         return 0;
     }
-    struct signal_record *record = NULL;
-    if (!real_time || process->pending_count < process->limits[RLIMIT_SIGPENDING].soft) {
-        record = cache_alloc(record_cache);
-    }
+    /* What the kernel or kill(2) says of a standard signal is not held back by the limit. */
+    bool limited = real_time || info->code < SI_USER;
+    struct signal_record *record = make_record(payer, limited);
     if (record == NULL) {
         if (real_time && info->code < SI_USER) {
             return -EAGAIN;
@@ -190,7 +213,6 @@ static int add_pending_locked(struct linux_process *process, struct linux_pendin
     } else {
         record->info = *info;
         list_add_tail(&pending->queue, &record->link);
-        process->pending_count++;
     }
     __atomic_store_n(&pending->set, pending->set | bit, __ATOMIC_RELAXED);
     /* Pairs with signal_set_blocked: it sees the signal, or the sender that it is let in. */
@@ -292,7 +314,7 @@ int signal_send_locked(struct linux_process *process, struct linux_thread *threa
         struct linux_pending *pending = thread != NULL && info->signo != SIGKILL
                                             ? &thread->pending
                                             : &process->pending;
-        result = add_pending_locked(process, pending, info);
+        result = add_pending_locked(thread != NULL ? thread : process->leader, pending, info);
         if (result == 0) {
             wake_for_locked(process, thread, info->signo);
         }
@@ -319,8 +341,7 @@ bool signal_send_self(const struct linux_siginfo *info, bool to_process, int *re
     unsigned long flags = spin_lock_irqsave(&process->signal_lock);
     *result = 0;
     if (!ignored_locked(process, self, info->signo)) {
-        *result = add_pending_locked(process, to_process ? &process->pending : &self->pending,
-                                     info);
+        *result = add_pending_locked(self, to_process ? &process->pending : &self->pending, info);
         if (*result == 0) {
             wake_for_locked(process, self, info->signo);
         }
@@ -407,7 +428,7 @@ void signal_force(const struct linux_siginfo *info)
         process->unkillable = false;
     }
     spin_unlock(&handlers->lock);
-    (void)add_pending_locked(process, &self->pending, info);
+    (void)add_pending_locked(self, &self->pending, info);
     thread_interrupt(self->thread, false);
     spin_unlock_irqrestore(&process->signal_lock, flags);
 }

@@ -16,9 +16,9 @@ static __attribute__((noinline)) void forget_ignored(struct linux_process *proce
     struct linux_thread *thread;
     unsigned long flags = process_tree_acquire();
     spin_lock(&process->signal_lock);
-    pending_remove_locked(process, &process->pending, SIGNAL_BIT(signo));
+    pending_remove_locked(&process->pending, SIGNAL_BIT(signo));
     list_for_each (thread, &process->threads, link) {
-        pending_remove_locked(process, &thread->pending, SIGNAL_BIT(signo));
+        pending_remove_locked(&thread->pending, SIGNAL_BIT(signo));
     }
     spin_unlock(&process->signal_lock);
     process_tree_release(flags);

@@ -56,6 +56,7 @@ struct linux_handlers {
 
 struct signal_record {
     struct list link;
+    struct linux_user *user; /* counted: whose RLIMIT_SIGPENDING it is */
     struct linux_siginfo info;
 };
 
@@ -71,8 +72,7 @@ void handlers_update_locked(struct linux_handlers *handlers, int signo);
 void pending_init(struct linux_pending *pending);
 void pending_flush(struct linux_process *process, struct linux_pending *pending);
 /* Forgets pending signals of the set. REQUIRES signal_lock. */
-void pending_remove_locked(struct linux_process *process, struct linux_pending *pending,
-                           uint64_t set);
+void pending_remove_locked(struct linux_pending *pending, uint64_t set);
 /* The next signal of the set, the thread's own first: its number and info, or 0. REQUIRES
  * signal_lock. */
 int signal_take_locked(struct linux_thread *self, uint64_t set, struct linux_siginfo *info);

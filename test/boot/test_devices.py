@@ -54,6 +54,16 @@ def test_stream(built, tmp_path, transport):
     assert "line " not in result.output, result
 
 
+@pytest.mark.parametrize("smp", [1, 4])
+def test_readers_of_the_log(built, smp):
+    """They are woken by the next message, on whichever CPU it is said."""
+    result = qemu.Machine(
+        built("x86_64/alba.elf"), initrd=newc.root(built("guest/log_readers").read_bytes()),
+        append="console=ttyS0", smp=smp).run()
+    assert result.status == 0 and "good\n" in result.output, result
+    assert "line " not in result.output, result
+
+
 PATTERN = bytes((i * 7 + i // 251) % 256 for i in range(100_000)).replace(b"\x01", b"\x02")
 
 

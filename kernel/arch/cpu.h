@@ -38,8 +38,9 @@ size_t arch_cpu_random(void *buf, size_t size);
 /* The features in force, as a line of text for the log ("nx smep smap umip ..."). */
 const char *arch_cpu_features(void);
 
-/* Text of /proc/cpuinfo for one CPU; returns its length, as snprintf. */
-int arch_cpu_describe(unsigned cpu, char *buf, size_t size);
+/* Text of /proc/cpuinfo for one CPU of those online, each a core of one package; returns its
+ * length, as snprintf. */
+int arch_cpu_describe(unsigned cpu, unsigned online, char *buf, size_t size);
 
 /* Starts the machine again by the CPU's own means (x86: a triple fault), when nothing else works.
  */

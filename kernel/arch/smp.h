@@ -48,5 +48,7 @@ void arch_ipi_send_others(enum arch_ipi what);
 _Noreturn void kernel_cpu_main(unsigned cpu);
 void core_ipi_call(void);
 
-/* How many interrupts of a kind a CPU has had, for /proc/interrupts. */
-uint64_t arch_ipi_count(unsigned cpu, enum arch_ipi what);
+/* A row of /proc/interrupts for what is no device's, 0 and up: its short name and what it is, and
+ * how many of them a CPU has had. False: there is no such row. */
+bool arch_interrupt_row(unsigned row, const char **name, const char **what);
+uint64_t arch_interrupt_count(unsigned row, unsigned cpu);

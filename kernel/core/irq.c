@@ -32,7 +32,7 @@ struct irq_vector {
 static struct spinlock irq_lock = SPINLOCK_INIT(LOCK_VECTORS);
 static struct irq_vector vectors[VECTORS]; /* see the struct */
 static unsigned next_vector;               /* [irq_lock] */
-static uint64_t unexpected;                /* owner: the boot CPU's handlers */
+static uint64_t unexpected;                /* atomic */
 
 void core_irq(unsigned vector)
 {
@@ -40,7 +40,7 @@ void core_irq(unsigned vector)
     struct irq_vector *v = vector - ARCH_IRQ_FIRST < VECTORS ? &vectors[vector - ARCH_IRQ_FIRST]
                                                              : NULL;
     if (v == NULL || v->actions == NULL) {
-        unexpected++;
+        __atomic_fetch_add(&unexpected, 1, __ATOMIC_RELAXED);
         return;
     }
     v->count++;

@@ -21,7 +21,7 @@ struct irq_message {
 };
 int irq_request_message(irq_handler handler, void *arg, const char *name, struct irq_message *out);
 
-/* Calls visit for every interrupt in use, for /proc/interrupts. */
+/* Calls visit for every interrupt in use, for /proc/interrupts. All come to the boot CPU. */
 void irq_for_each(void (*visit)(void *arg, unsigned number, uint64_t count, const char *name),
                   void *arg);
 uint64_t irq_total(void);

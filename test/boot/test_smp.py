@@ -85,6 +85,28 @@ def test_bad_options(boot, option, text):
     assert text in assert_online(boot("0-3", append=option), "0-3").output
 
 
+def test_interrupts_and_cpuinfo(boot):
+    """A column of /proc/interrupts and a block of /proc/cpuinfo for each CPU that runs."""
+    result = assert_online(boot("0-2", "/proc/interrupts /proc/cpuinfo", "maxcpus=3"), "0-2")
+    rows = contents(result, "/proc/interrupts").splitlines()
+    assert rows[0].split() == ["CPU0", "CPU1", "CPU2"], result
+    counts = {row.split()[0]: row.split()[1:4] for row in rows[1:]}
+    assert all(int(count) > 0 for count in counts["RES:"][1:]), result
+    assert counts["NMI:"] == ["0", "0", "0"] and {"LOC:", "SPU:", "CAL:", "TLB:"} < set(counts), result
+    info = contents(result, "/proc/cpuinfo")
+    for name in ("processor", "core id", "apicid"):
+        assert re.findall(rf"^{name}\t+: (\d+)$", info, re.M) == ["0", "1", "2"], result
+
+
+def test_panic_is_one_report(built):
+    """Whoever reports stops the others first."""
+    initrd = newc.root(built("guest/leave").read_bytes())
+    result = qemu.Machine(built("x86_64/alba.elf"), initrd=initrd, smp=4, append="console=ttyS0").run()
+    assert result.status == 1, result
+    assert len(re.findall("^Kernel panic", result.output, re.M)) == 1, result
+    assert "Attempted to kill init" in result.output.splitlines()[-1], result
+
+
 # What tables may say: an RSDP, an XSDT and a MADT of ours, on a machine with two processors.
 
 TABLES = doors_util.BLOBS + 0x40000

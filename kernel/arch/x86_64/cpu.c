@@ -321,7 +321,7 @@ static const struct flag_name flag_names[] = {
     {0x80000001u, 2, 6, "sse4a"},
 };
 
-int arch_cpu_describe(unsigned cpu, char *buf, size_t size)
+int arch_cpu_describe(unsigned cpu, unsigned online, char *buf, size_t size)
 {
     struct cpuid c1 = cpuid(1, 0);
     unsigned family = c1.a >> 8 & 15, model = c1.a >> 4 & 15;
@@ -340,9 +340,12 @@ int arch_cpu_describe(unsigned cpu, char *buf, size_t size)
         buf, size,
         "processor\t: %u\nvendor_id\t: %s\ncpu family\t: %u\nmodel\t\t: %u\n"
         "model name\t: %s\nstepping\t: %u\ncpu MHz\t\t: %u.%03u\n"
+        "physical id\t: 0\nsiblings\t: %u\ncore id\t\t: %u\ncpu cores\t: %u\n"
+        "apicid\t\t: %u\ninitial apicid\t: %u\n"
         "fpu\t\t: yes\nfpu_exception\t: yes\ncpuid level\t: %u\nwp\t\t: yes\nflags\t\t:",
         cpu, vendor_text, family, model, name, c1.a & 15, (unsigned)(khz / 1000),
-        (unsigned)(khz % 1000), cpuid(0, 0).a);
+        (unsigned)(khz % 1000), online, cpu, online, arch_cpu_tcb[cpu]->apic_id,
+        arch_cpu_tcb[cpu]->apic_id, cpuid(0, 0).a);
     for (size_t i = 0; i < ARRAY_SIZE(flag_names); i++) {
         struct cpuid c = cpuid(flag_names[i].leaf, 0);
         uint32_t regs[4] = {c.a, c.b, c.c, c.d};

@@ -18,10 +18,9 @@
 
 static_assert(VECTOR_IPI + ARCH_IPI_KINDS <= VECTOR_CLOCK, "room for a vector of each kind");
 
-/* Interrupts of each kind that this CPU has had. */
-PERCPU(uint64_t, ipi_count)[ARCH_IPI_KINDS]; /* owner: the CPU */
-PERCPU(unsigned, nmi_wanted);                /* atomic: a bit for each kind sent as an NMI */
-PERCPU(bool, cpu_stopped);                   /* atomic: this CPU has obeyed ARCH_IPI_STOP */
+PERCPU(struct x86_interrupt_counts, interrupt_counts); /* owner: the CPU */
+PERCPU(unsigned, nmi_wanted); /* atomic: a bit for each kind sent as an NMI */
+PERCPU(bool, cpu_stopped);    /* atomic: this CPU has obeyed ARCH_IPI_STOP */
 
 static bool by_nmi(enum arch_ipi what)
 {
@@ -115,7 +114,7 @@ void x86_ipi(unsigned vector)
     if (what >= ARCH_IPI_KINDS) {
         return;
     }
-    percpu(ipi_count)[what]++;
+    percpu(interrupt_counts).ipi[what]++;
     if (what == ARCH_IPI_CALL) {
         core_ipi_call();
     } else if (what == ARCH_IPI_FLUSH) {
@@ -136,12 +135,14 @@ static void print_here(const struct arch_regs *regs)
     }
 }
 
+struct x86_interrupt_counts *x86_interrupt_counts(void)
+{
+    return &percpu(interrupt_counts);
+}
+
 bool x86_ipi_nmi(struct arch_regs *regs)
 {
     unsigned wanted = __atomic_exchange_n(&percpu(nmi_wanted), 0, __ATOMIC_SEQ_CST);
-    for (unsigned what = 0; what < ARCH_IPI_KINDS; what++) {
-        percpu(ipi_count)[what] += wanted >> what & 1;
-    }
     if ((wanted >> ARCH_IPI_STOP & 1) != 0) {
         __atomic_store_n(&percpu(cpu_stopped), true, __ATOMIC_RELEASE);
         arch_cpu_stop();
@@ -152,7 +153,34 @@ bool x86_ipi_nmi(struct arch_regs *regs)
     return wanted != 0;
 }
 
-uint64_t arch_ipi_count(unsigned cpu, enum arch_ipi what)
+/* Named as Linux names them. */
+static const struct {
+    const char *name, *what;
+} rows[] = {
+    {"NMI", "Non-maskable interrupts"},  {"LOC", "Local timer interrupts"},
+    {"SPU", "Spurious interrupts"},      {"RES", "Rescheduling interrupts"},
+    {"CAL", "Function call interrupts"}, {"TLB", "TLB shootdowns"},
+};
+
+bool arch_interrupt_row(unsigned row, const char **name, const char **what)
 {
-    return percpu_of(cpu, ipi_count)[what];
+    if (row >= ARRAY_SIZE(rows)) {
+        return false;
+    }
+    *name = rows[row].name;
+    *what = rows[row].what;
+    return true;
+}
+
+uint64_t arch_interrupt_count(unsigned row, unsigned cpu)
+{
+    const struct x86_interrupt_counts *counts = &percpu_of(cpu, interrupt_counts);
+    const uint64_t *of[] = {&counts->nmi,
+                            &counts->timer,
+                            &counts->spurious,
+                            &counts->ipi[ARCH_IPI_RESCHEDULE],
+                            &counts->ipi[ARCH_IPI_CALL],
+                            &counts->ipi[ARCH_IPI_FLUSH]};
+    static_assert(ARRAY_SIZE(of) == ARRAY_SIZE(rows), "a counter for each row");
+    return __atomic_load_n(of[row], __ATOMIC_RELAXED);
 }

@@ -47,8 +47,6 @@ static const char *const vector_names[32] = {
     "control protection",
 };
 
-PERCPU(unsigned long, nmi_count);
-
 static void kernel_fault(struct arch_regs *regs, unsigned vector, uint64_t error_code,
                          uint64_t addr)
 {
@@ -169,11 +167,14 @@ static void interrupt(const struct arch_regs *regs, unsigned vector)
     lock_check_irq_enter();
     if (vector == VECTOR_TIMER) {
         x86_apic_eoi();
+        x86_interrupt_counts()->timer++;
         core_timer_interrupt((regs->cs & 3) != 0);
     } else if (vector >= VECTOR_IPI && vector <= VECTOR_CLOCK) {
         x86_apic_eoi();
         x86_ipi(vector);
-    } else if (vector != VECTOR_SPURIOUS) { /* which wants no end-of-interrupt */
+    } else if (vector == VECTOR_SPURIOUS) {
+        x86_interrupt_counts()->spurious++; /* it wants no end-of-interrupt */
+    } else {
         core_irq(vector);
         x86_apic_eoi();
     }
@@ -206,7 +207,7 @@ void x86_trap(struct arch_regs *regs, unsigned vector)
 void x86_trap_paranoid(struct arch_regs *regs, unsigned vector)
 {
     if (vector == VECTOR_NMI) {
-        percpu(nmi_count)++;
+        x86_interrupt_counts()->nmi++;
         x86_ipi_nmi(regs);
         return;
     }

@@ -5,6 +5,7 @@
  * vectors. Numbers: Intel SDM vol. 4 (MSRs), vol. 3 ch. 2 (control registers), vol. 2 CPUID.
  */
 #include "kernel/arch/cpu.h"
+#include "kernel/arch/smp.h"
 #include "kernel/arch/thread.h"
 #include "kernel/base/lock_check.h"
 #include "lib/types.h"
@@ -165,7 +166,12 @@ enum x86_cpu_state {
 /* smp.c: entries of arch_cpu_tcb that may come; 0 before they were woken. */
 extern unsigned x86_start_count;
 
-/* ipi.c: an interrupt at VECTOR_IPI or above; an NMI (false: not one of ours). */
+/* ipi.c: interrupts that this CPU has had. */
+struct x86_interrupt_counts {
+    uint64_t nmi, timer, spurious, ipi[ARCH_IPI_KINDS];
+};
+struct x86_interrupt_counts *x86_interrupt_counts(void);
+/* An interrupt at VECTOR_IPI or above; an NMI (false: not one of ours). */
 void x86_ipi(unsigned vector);
 bool x86_ipi_nmi(struct arch_regs *regs);
 

@@ -6,9 +6,11 @@
  */
 #include "abi/errno.h"
 #include "kernel/arch/cpu.h"
+#include "kernel/arch/smp.h"
 #include "kernel/base/cmdline.h"
 #include "kernel/core/irq.h"
 #include "kernel/core/sched.h"
+#include "kernel/core/smp.h"
 #include "kernel/dev/api/line.h"
 #include "kernel/fs/inode.h"
 #include "kernel/mm/frame.h"
@@ -33,10 +35,10 @@ static int show_cmdline(const struct pseudo_ctx *ctx, struct text *out)
 static int show_cpuinfo(const struct pseudo_ctx *ctx, struct text *out)
 {
     (void)ctx;
-    for (unsigned cpu = 0; cpu < cpu_online_count(); cpu++) {
+    cpumask_for_each (cpu, cpu_online_mask()) {
         char *to = text_reserve(out, CPU_TEXT_MAX);
         if (to != NULL) {
-            size_t size = (size_t)arch_cpu_describe(cpu, to, CPU_TEXT_MAX);
+            size_t size = (size_t)arch_cpu_describe(cpu, cpu_online_count(), to, CPU_TEXT_MAX);
             out->size += MIN(size, CPU_TEXT_MAX - 1ul);
         }
     }
@@ -87,14 +89,31 @@ static int show_filesystems(const struct pseudo_ctx *ctx, struct text *out)
 
 static void show_interrupt(void *arg, unsigned number, uint64_t count, const char *name)
 {
-    text_printf(arg, "%3u: %10llu   APIC   %s\n", number, (ull)count, name);
+    text_printf(arg, "%3u:", number);
+    cpumask_for_each (cpu, cpu_online_mask()) {
+        text_printf(arg, " %10llu", cpu == 0 ? (ull)count : 0);
+    }
+    text_printf(arg, "  APIC   %s\n", name);
 }
 
 static int show_interrupts(const struct pseudo_ctx *ctx, struct text *out)
 {
+    const char *name, *what;
+
     (void)ctx;
-    text_printf(out, "           CPU0       \n");
+    text_printf(out, "    ");
+    cpumask_for_each (cpu, cpu_online_mask()) {
+        text_printf(out, "       CPU%-*u", cpu < 10 ? 1 : 2, cpu);
+    }
+    text_printf(out, "\n");
     irq_for_each(show_interrupt, out);
+    for (unsigned row = 0; arch_interrupt_row(row, &name, &what); row++) {
+        text_printf(out, "%s:", name);
+        cpumask_for_each (cpu, cpu_online_mask()) {
+            text_printf(out, " %10llu", (ull)arch_interrupt_count(row, cpu));
+        }
+        text_printf(out, "   %s\n", what);
+    }
     return 0;
 }
 

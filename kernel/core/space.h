@@ -74,9 +74,9 @@ struct space {
      * mmap_top that this was found out with. */
     vaddr_t gap_hint, gap_top;
     size_t gap_size;
-    uint64_t virtual_pages;                   /* [lock] */
+    uint64_t virtual_pages;                   /* [lock], read without */
     uint64_t peak_resident_pages;             /* atomic: before the last decrease */
-    uint64_t stack_limit;                     /* bytes a GROWS_DOWN region may reach */
+    uint64_t stack_limit;                     /* atomic: bytes a GROWS_DOWN region may reach */
     void *personal;                           /* the personality's */
     void (*personal_release)(void *personal); /* or NULL: called by the last space_put, may sleep */
 };
@@ -86,6 +86,12 @@ static inline uint64_t space_peak_pages(const struct space *space)
 {
     uint64_t now = __atomic_load_n(&space->resident_pages, __ATOMIC_RELAXED);
     return MAX(now, __atomic_load_n(&space->peak_resident_pages, __ATOMIC_RELAXED));
+}
+
+/* What it has mapped, as it is or was a moment ago. */
+static inline uint64_t space_pages(const struct space *space)
+{
+    return __atomic_load_n(&space->virtual_pages, __ATOMIC_RELAXED);
 }
 
 /* An empty space: -ENOMEM. The caller gets a reference. */

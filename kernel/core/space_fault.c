@@ -221,7 +221,7 @@ static int fault_write(struct fault *fault)
 static struct region *grow_stack(struct space *space, struct region *region, vaddr_t va)
 {
     if (!(region->flags & REGION_GROWS_DOWN) || va < SPACE_MIN_ADDR ||
-        region->end - va > space->stack_limit) {
+        region->end - va > __atomic_load_n(&space->stack_limit, __ATOMIC_RELAXED)) {
         return NULL;
     }
     struct region *prev = space_prev_locked(region);

@@ -81,7 +81,7 @@ struct thread {
     uint64_t switched_at;        /* [run queue lock] clock at the last change of account */
     uint64_t start_ns;           /* clock_monotonic_ns at creation */
     unsigned long switches_voluntary, switches_forced; /* owner: the thread */
-    char name[16]; /* owner: the thread; readers may see a half-changed name */
+    char name[16];         /* owner: the thread; readers may see a half-changed name */
     struct lock_held held; /* debug build: its mutexes */
 };
 

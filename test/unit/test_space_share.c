@@ -7,7 +7,8 @@
 // sources: kernel/core/vmo_io.c kernel/core/vmo_shrink.c kernel/core/page_tree.c kernel/core/io.c
 // sources: kernel/core/space.c kernel/core/space_pages.c kernel/core/space_map.c
 // sources: kernel/core/space_fault.c kernel/core/space_fork.c kernel/core/space_remap.c
-// sources: kernel/arch/x86_64/mmu.c kernel/arch/x86_64/tlb.c test/unit/fake/port.c test/unit/fake/user.c
+// sources: kernel/arch/x86_64/mmu.c kernel/arch/x86_64/tlb.c test/unit/fake/port.c
+// sources: test/unit/fake/user.c
 #include "fake/space_case.h"
 
 static void copy_on_write(void **state)

@@ -271,9 +271,9 @@ LINUX_CALL1(mlockall, int, flags)
     if (linux_capable(CAP_IPC_LOCK)) {
         return 0;
     }
-    return limit == 0                                                                     ? -EPERM
-           : (flags & MCL_CURRENT) && current->space->virtual_pages > limit >> PAGE_SHIFT ? -ENOMEM
-                                                                                          : 0;
+    return limit == 0                                                                   ? -EPERM
+           : (flags & MCL_CURRENT) && space_pages(current->space) > limit >> PAGE_SHIFT ? -ENOMEM
+                                                                                        : 0;
 }
 
 LINUX_CALL0(munlockall)

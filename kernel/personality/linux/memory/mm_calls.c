@@ -133,7 +133,7 @@ static bool may_expand(size_t size)
 {
     uint64_t limit = current_process()->limits[RLIMIT_AS].soft;
     return limit == RLIM_INFINITY ||
-           current->space->virtual_pages + PAGES(size) <= limit >> PAGE_SHIFT;
+           space_pages(current->space) + PAGES(size) <= limit >> PAGE_SHIFT;
 }
 
 static bool brk_allowed(const struct linux_space *ls, vaddr_t brk)

@@ -73,7 +73,8 @@ static int swap_limit(struct linux_process *process, int resource, const struct 
     if (resource == RLIMIT_CPU) {
         linux_cpu_limit_changed(process);
     } else if (resource == RLIMIT_STACK && process == current_process()) {
-        current->space->stack_limit = MIN(new->soft, 1ull << 40);
+        __atomic_store_n(&current->space->stack_limit, MIN(new->soft, 1ull << 40),
+                         __ATOMIC_RELAXED);
     }
     return 0;
 }

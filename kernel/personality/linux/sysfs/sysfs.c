@@ -9,6 +9,7 @@
 #include "kernel/arch/mmu.h"
 #include "kernel/base/init.h"
 #include "kernel/base/timeline.h"
+#include "kernel/core/space.h"
 #include "kernel/personality/linux/process/process.h"
 #include "lib/string.h"
 
@@ -61,7 +62,10 @@ static void show_run(void *arg, vaddr_t start, vaddr_t end, unsigned rights)
 static int show_page_tables(const struct pseudo_ctx *ctx, struct text *out)
 {
     (void)ctx;
+    /* Tables of the user half are freed only by who writes; those of the kernel half never. */
+    rw_read_lock(&current->space->lock);
     arch_mmu_walk(show_run, out);
+    rw_read_unlock(&current->space->lock);
     return 0;
 }
 

@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SMP_MAX 255 /* as many as APIC ids of one byte tell apart, and as QEMU emulates */
+
 static const char help[] =
     "Usage: alba run [OPTIONS] PROGRAM [ARGS...]\n"
     "\n"
@@ -276,7 +278,7 @@ static void take_machine_option(struct options *options, int option, char *value
         }
         break;
     case OPTION_SMP:
-        options->smp = number_of("--smp", value, 288);
+        options->smp = number_of("--smp", value, SMP_MAX);
         break;
     case OPTION_KERNEL:
         options->kernel = value;

@@ -77,4 +77,4 @@ STRESS_SECONDS ?= 10
 stress: $(TESTED) ## stress-ng on four CPUs, STRESS_SECONDS for each stressor
 	@STRESS_SECONDS=$(STRESS_SECONDS) $(PYTEST) test/real/test_stress.py
 torture: $(TESTED) ## the same tests over and over on 2, 4, 8 CPUs, until one fails (TORTURE=--help)
-	@$(PYTHON) test/torture.py $(TORTURE)
+	@$(PYTHON) test/torture.py --kernel $(B) $(TORTURE)

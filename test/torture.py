@@ -4,7 +4,7 @@
 2, 4 and 8 CPUs, in random order, until something fails.
 
     test/torture.py [--seconds N] [--seed N] [--jobs abi,scripts,busybox,stress] [--smp 2,4,8]
-                    [--keep-going]
+                    [--kernel build/x86_64-debug] [--keep-going]
 
 A run that fails leaves build/torture/NUMBER/: the command, what was said, what was expected, QEMU's
 log of CPU resets (a triple fault has its registers there), and for a machine that hung, where each
@@ -34,8 +34,6 @@ import test_programs  # noqa: E402
 import test_stress  # noqa: E402
 
 BUILD = ROOT / "build"
-KERNEL = BUILD / "x86_64/alba.elf"
-SYMBOLS = BUILD / "x86_64/kernel.elf"
 LIMIT = 300  # seconds of silence; catches hangs only
 # Makes a monitor and a log of every machine that `alba run` starts.
 WRAPPER = """#!/bin/sh
@@ -50,7 +48,9 @@ class Failure(Exception):
 class Run:
     """One machine: its command, and the folder where it leaves things."""
 
-    def __init__(self, smp):
+    def __init__(self, kernel, smp):
+        self.kernel = kernel / "alba.elf"
+        self.symbols = kernel / "kernel.elf"
         self.smp = smp
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="alba-torture-"))
         self.command = []
@@ -65,7 +65,7 @@ class Run:
                                        preexec_fn=suite.usual_signals)
             if not self.ends(process, said):
                 try:
-                    places = monitor.places(self.folder / "monitor", SYMBOLS)
+                    places = monitor.places(self.folder / "monitor", self.symbols)
                 except OSError as error:
                     places = f"no answer from the monitor: {error}\n"
                 (self.folder / "places").write_text(places)
@@ -93,7 +93,7 @@ class Run:
             ["qemu-system-x86_64", "-M", "microvm", "-accel", "tcg", "-m", memory, "-smp", self.smp,
              "-cpu", "max", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
              "-serial", "stdio", "-device", "pvpanic", "-action", "panic=exit-failure", "-kernel",
-             KERNEL, "-initrd", self.folder / "initrd", "-append", "console=ttyS0 nokaslr quiet",
+             self.kernel, "-initrd", self.folder / "initrd", "-append", "console=ttyS0 nokaslr quiet",
              "-d", "cpu_reset,guest_errors", "-D", self.folder / "resets",
              *monitor.options(self.folder / "monitor")])
 
@@ -101,8 +101,8 @@ class Run:
         wrapper = self.folder / "qemu"
         wrapper.write_text(WRAPPER.format(self.folder))
         wrapper.chmod(0o755)
-        return self.finish([BUILD / "alba", "run", "--accel", "tcg", "--smp", self.smp, "--append",
-                            "nokaslr", *words], env=dict(os.environ, ALBA_QEMU=str(wrapper)))
+        return self.finish([BUILD / "alba", "run", "--accel", "tcg", "--smp", self.smp, "--kernel",
+                            self.kernel, "--append", "nokaslr", *words], env=dict(os.environ, ALBA_QEMU=str(wrapper)))
 
 
 class Abi:
@@ -208,7 +208,7 @@ def keep(run, name, failure):
     number = 1 + max([int(path.name) for path in place.iterdir() if path.name.isdigit()], default=0)
     (run.folder / "failure").write_text(f"{name} on {run.smp} CPUs\n{failure}\n")
     (run.folder / "command").write_text(" ".join(run.command) + "\n")
-    shutil.copy(SYMBOLS, run.folder)
+    shutil.copy(run.symbols, run.folder)
     shutil.move(run.folder, place / str(number))
     return place / str(number)
 
@@ -219,6 +219,7 @@ def options():
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--jobs", default="abi,scripts,busybox,stress")
     parser.add_argument("--smp", default="2,4,8")
+    parser.add_argument("--kernel", type=pathlib.Path, default=BUILD / "x86_64")
     parser.add_argument("--keep-going", action="store_true")
     return parser.parse_args()
 
@@ -234,7 +235,8 @@ def main():
     try:
         made = jobs(chosen.jobs.split(","), place)
         while time.monotonic() < end and (chosen.keep_going or not failed):
-            name, run = random.choice(list(made)), Run(random.choice(chosen.smp.split(",")))
+            name = random.choice(list(made))
+            run = Run(chosen.kernel, random.choice(chosen.smp.split(",")))
             begun = time.monotonic()
             try:
                 what = made[name](run)

@@ -99,6 +99,17 @@ def test_init_ends(built):
     assert_panics(result, "leaving\n", "Attempted to kill init! exitcode=0x00000300")
 
 
+@pytest.mark.parametrize("smp", [2, 4, 8])
+def test_init_ends_while_all_cpus_are_busy(built, smp):
+    """One report, and nothing after it."""
+    initrd = newc.root(built("guest/leave").read_bytes())
+    result = qemu.Machine(built("x86_64/alba.elf"), initrd=initrd, smp=smp,
+                          append="console=ttyS0 -- busy").run()
+    assert_panics(result, "leaving\n", "Attempted to kill init! exitcode=0x00000300")
+    said = result.output[result.output.index("leaving"):].splitlines()
+    assert len([line for line in said if "init!" in line]) == 1 and "init!" in said[-1], result
+
+
 def test_no_initramfs(built):
     result = qemu.Machine(built("x86_64/alba.elf"), append="console=ttyS0").run()
     assert_panics(result, "No working init found")

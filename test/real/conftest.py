@@ -18,10 +18,11 @@ def fixture_start(built, tmp_path):
         talk.child.close(force=True)
 
 
-@pytest.fixture(name="talk", params=talks.PLACES)
+@pytest.fixture(name="talk", params=[*talks.PLACES, "alba-smp4"])
 def fixture_talk(request, start):
-    """With busybox's shell, in both places."""
-    return start(request.param)
+    """With busybox's shell, in both places, and on several CPUs."""
+    place, _, smp = request.param.partition("-smp")
+    return start(place, options=["--smp", smp] if smp else [])
 
 
 @pytest.fixture(name="guest")

@@ -13,14 +13,14 @@ from talk import CTRL_C, CTRL_D, CTRL_Z, ENTER
 GUEST = "guest> "
 
 
-@pytest.fixture(name="outer")
-def fixture_outer(start, built):
+@pytest.fixture(name="outer", params=[1, 4], ids=lambda n: f"smp{n}")
+def fixture_outer(request, start, built):
     """A shell of this system; .enter() starts Alba's shell from it."""
     outer = start("here")
     outer.modes = outer.line("stty -a")
 
     def enter(program="busybox sh", prompt=GUEST + "\x1b[6n", then=""):
-        outer.begin(f"{built('alba')} run -it -e PS1='{GUEST}' -e ENV= {program}{then}")
+        outer.begin(f"{built('alba')} run --smp {request.param} -it -e PS1='{GUEST}' -e ENV= {program}{then}")
         outer.expect(prompt)
 
     outer.enter = enter
@@ -57,6 +57,29 @@ def test_poweroff(outer, typed):
     outer.enter()
     outer.begin(typed)
     assert back(outer) == 0
+
+
+BUSY = "for i in 1 2 3 4 5 6; do while :; do :; done & done; "
+
+
+@pytest.mark.parametrize("typed,status", [("poweroff", 0), ("exit 3", 3), ("kill -9 $$", 137)])
+def test_ends_while_all_cpus_are_busy(outer, typed, status):
+    outer.enter()
+    outer.begin(BUSY + typed)
+    assert back(outer) == status
+
+
+def test_ctrl_c_ends_what_keeps_all_cpus_busy(outer):
+    outer.enter(f"busybox sh -c '{BUSY}echo rea\"\"dy; wait'", "ready")
+    outer.keys(CTRL_C)
+    assert back(outer) == 130
+
+
+def test_sigterm_ends_what_keeps_all_cpus_busy(outer):
+    outer.enter(f"busybox sh -c '{BUSY}echo rea\"\"dy; while :; do :; done'", "ready")
+    alba, = talks.children_of(outer.child.pid)
+    os.kill(alba, signal.SIGTERM)
+    assert back(outer) == 128 + signal.SIGTERM
 
 
 def test_end_of_input(outer):

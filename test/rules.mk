@@ -68,7 +68,7 @@ build/guest/%: test/boot/guest/%.c
 
 # Two files of tests at a time, the long ones first (conftest.py): much of a test is waiting.
 TEST_JOBS ?= 2
-TESTED := all $(UNIT_BIN) $(FUZZ_BIN) $(ABI_BIN) $(GUEST_BIN) $(B)/root/etc/passwd
+TESTED := all debug-kernel $(UNIT_BIN) $(FUZZ_BIN) $(ABI_BIN) $(GUEST_BIN) $(B)/root/etc/passwd
 test: $(TESTED) ## everything: unit, fuzz, Linux programs, machines
 	@$(PYTEST) -n $(TEST_JOBS) --dist loadfile test
 

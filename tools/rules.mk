@@ -70,7 +70,7 @@ clang:
 
 # And the kernel that checks its locks.
 debug-kernel:
-	@$(MAKE) --no-print-directory -s DEBUG=1 B=build/$(ARCH)-debug build/$(ARCH)-debug/kernel.elf
+	@$(MAKE) --no-print-directory -s DEBUG=1 B=build/$(ARCH)-debug build/$(ARCH)-debug/alba.elf
 	@echo "debug-kernel: builds"
 
 steps:

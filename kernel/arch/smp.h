@@ -34,7 +34,7 @@ enum arch_ipi {
     ARCH_IPI_CALL,       /* core_ipi_call */
     ARCH_IPI_FLUSH,      /* the port's own: drop translations */
     ARCH_IPI_STOP,       /* stop for good, even with interrupts off: panic, power off */
-    ARCH_IPI_BACKTRACE,  /* print where you are, even with interrupts off */
+    ARCH_IPI_BACKTRACE,  /* core_ipi_backtrace, even with interrupts off */
 };
 #define ARCH_IPI_KINDS 5
 
@@ -47,6 +47,9 @@ void arch_ipi_send_others(enum arch_ipi what);
 /* First C code of a further CPU, on its own stack and block; kernel/init has it. */
 _Noreturn void kernel_cpu_main(unsigned cpu);
 void core_ipi_call(void);
+/* An NMI: it may have come anywhere, so this takes no lock and prints nothing. */
+struct arch_regs;
+void core_ipi_backtrace(const struct arch_regs *regs);
 
 /* A row of /proc/interrupts for what is no device's, 0 and up: its short name and what it is, and
  * how many of them a CPU has had. False: there is no such row. */

@@ -78,6 +78,9 @@ void arch_print_regs(const struct arch_regs *regs);
 /* Fills pcs with return addresses from regs (NULL: here) upwards; returns how many. */
 size_t arch_backtrace(const struct arch_regs *regs, vaddr_t *pcs, size_t max);
 
+/* The same for a thread that sleeps. */
+size_t arch_thread_backtrace(const struct thread *thread, vaddr_t *pcs, size_t max);
+
 /* Upcalls: implemented in core, called by the port. */
 void core_syscall(struct arch_regs *regs);                              /* interrupts on */
 void core_user_fault(struct arch_regs *regs, struct arch_fault *fault); /* interrupts on */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Panic: stops all other CPUs, says what is known, once, and stops the machine. A second panic while
- * the first prints ends at once; on another CPU, it only ends that CPU.
+ * Panic: stops all other CPUs, says what is known, once, and stops the machine. A second panic
+ * while the first prints ends at once; on another CPU, it only ends that CPU.
  */
 #include "kernel/base/panic.h"
 #include "kernel/arch/smp.h"
@@ -47,25 +47,12 @@ static _Noreturn void stop(void)
     arch_cpu_stop();
 }
 
-static void print_address(vaddr_t pc)
-{
-    size_t offset;
-    const char *name = symbol_find(pc, &offset);
-    if (name != NULL) {
-        log_printf(LOG_EMERG, "  [%016lx] %s+%#zx", (unsigned long)pc, name, offset);
-    } else {
-        log_printf(LOG_EMERG, "  [%016lx]", (unsigned long)pc);
-    }
-}
-
 static void print_backtrace(const struct arch_regs *regs)
 {
     vaddr_t pcs[FRAMES_MAX];
     size_t n = arch_backtrace(regs, pcs, FRAMES_MAX);
     log_printf(LOG_EMERG, "Back trace:");
-    for (size_t i = 0; i < n; i++) {
-        print_address(pcs[i]);
-    }
+    symbols_log(LOG_EMERG, pcs, n);
 }
 
 /* Only the first caller returns from here. */

@@ -4,6 +4,7 @@
  * distance from the image's start and its name's place behind the table.
  */
 #include "kernel/base/symbols.h"
+#include "kernel/base/log.h"
 
 struct symbol {
     uint32_t start; /* bytes from the image's start */
@@ -33,4 +34,14 @@ const char *symbol_find(vaddr_t addr, size_t *offset)
     *offset = at - kernel_symbols.symbols[low].start;
     return (const char *)&kernel_symbols.symbols[kernel_symbols.count] +
            kernel_symbols.symbols[low].name;
+}
+
+void symbols_log(int level, const vaddr_t *pcs, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        size_t offset = 0;
+        const char *name = symbol_find(pcs[i], &offset);
+        log_printf((enum log_level)level, "  [%016lx] %s+%#zx", (unsigned long)pcs[i],
+                   name != NULL ? name : "?", offset);
+    }
 }

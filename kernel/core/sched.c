@@ -15,6 +15,7 @@
 #include "kernel/core/rcu.h"
 #include "kernel/core/sched_impl.h"
 #include "kernel/core/space.h"
+#include "kernel/core/watch.h"
 #include "lib/format.h"
 
 #define FIRST_VRUNTIME NSEC_PER_SEC /* so that credits do not reach below zero */
@@ -112,6 +113,7 @@ static void schedule(void)
     }
     struct thread *to = take_next(rq, now);
     to->switched_at = now;
+    rq->watch.scheduled_ns = now;
     spin_unlock(&rq->lock);
     if (to == from) {
         return;
@@ -122,6 +124,7 @@ static void schedule(void)
         cpumask_set_atomic(&sched_idle_cpus, rq->cpu);
     } else {
         if (from == rq->idle) {
+            __atomic_store_n(&rq->watch.beat_ns, now, __ATOMIC_RELAXED);
             cpumask_clear_atomic(&sched_idle_cpus, rq->cpu);
         }
         if (!rq->tick.armed) {
@@ -183,6 +186,9 @@ static void tick_fire(struct timer *timer)
         again = again != 0 ? MIN(again, SCHED_TICK_NS) : SCHED_TICK_NS;
     }
     spin_unlock(&rq->lock);
+    if (busy) {
+        watch_tick(rq, now, interrupted_user_mode());
+    }
     if (busy && cpu_online_count() > 1) {
         sched_balance(rq, now);
     }

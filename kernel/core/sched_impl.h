@@ -21,6 +21,16 @@
 
 RB_HEAD(sched_tree, thread);
 
+/* For core/watch.c. Owner: the CPU. */
+struct watch {
+    uint64_t beat_ns;      /* atomic: its last tick, or when it left idle */
+    uint64_t scheduled_ns; /* last time through schedule(), or seen in user mode */
+    unsigned kernel_ticks; /* since that is long ago */
+    bool soft_reported;
+    unsigned neighbour; /* the CPU it looks at, and for how many ticks that has seemed stuck */
+    unsigned doubts;
+};
+
 struct run_queue {
     struct spinlock lock;
     unsigned cpu;           /* constant */
@@ -38,6 +48,7 @@ struct run_queue {
     uint64_t balance_at;    /* atomic: when to compare loads again */
     uint64_t user_ns, system_ns, idle_ns; /* [lock] what time was spent on */
     struct sched_stat stat;               /* [lock] wait_ns is in cycles here */
+    struct watch watch;
 };
 extern __thread struct run_queue run_queue;
 extern struct cpumask sched_idle_cpus; /* atomic bits */

@@ -9,6 +9,7 @@
 #include "kernel/core/core.h"
 #include "kernel/core/sched.h"
 #include "kernel/core/timer.h"
+#include "kernel/core/watch.h"
 
 void waitq_init(struct waitq *wq)
 {
@@ -111,7 +112,9 @@ int wait_sleep(uint64_t deadline_ns)
         wait_cancel();
         return -EINTR;
     }
-    if (deadline_ns == WAIT_FOREVER) {
+    if (deadline_ns == WAIT_FOREVER && self->wait_mode == WAIT_UNINTERRUPTIBLE) {
+        watch_sleep();
+    } else if (deadline_ns >= WAIT_IDLE) {
         sched_sleep();
     } else if (deadline_ns <= clock_monotonic_ns()) {
         wait_cancel();

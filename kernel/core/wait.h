@@ -48,7 +48,8 @@ enum wait_mode {
     WAIT_INTERRUPTIBLE,   /* and any signal */
 };
 
-#define WAIT_FOREVER UINT64_MAX /* deadlines are absolute, clock_monotonic_ns() */
+#define WAIT_FOREVER UINT64_MAX       /* deadlines are absolute, clock_monotonic_ns() */
+#define WAIT_IDLE    (UINT64_MAX - 1) /* for ever, which is nothing to worry about (core/watch.h) */
 
 /* The pieces for loops of one's own. begin puts the entry into the queue (several queues may be
  * begun in turn); wait_sleep sleeps unless woken since wait_prepare: 0 woken, -EINTR, -ETIMEDOUT.
@@ -90,6 +91,7 @@ void wait_cancel(void);
         wait_result_;                                                                              \
     })
 #define wait_event(wq, cond)      ((void)wait_event_mode(wq, cond, WAIT_UNINTERRUPTIBLE, WAIT_FOREVER))
+#define wait_event_idle(wq, cond) wait_event_mode(wq, cond, WAIT_UNINTERRUPTIBLE, WAIT_IDLE)
 #define wait_event_intr(wq, cond) wait_event_mode(wq, cond, WAIT_INTERRUPTIBLE, WAIT_FOREVER)
 
 /* A mutex whose holder may sleep. Not recursive; unlocked by its holder. Who waits does not wait

@@ -148,7 +148,7 @@ static _Noreturn void worker_run(void *arg)
     struct work_cpu *q = go_to((unsigned)(uintptr_t)arg);
     struct work *work;
     for (;;) {
-        wait_event(&q->more, (work = take(q, false)) != NULL);
+        wait_event_idle(&q->more, (work = take(q, false)) != NULL);
         run_one(q, work);
         sched_point();
     }
@@ -171,7 +171,7 @@ static void run_without_worker(unsigned cpu)
 void work_make_workers(int (*create)(const char *name, void (*entry)(void *arg), void *arg))
 {
     for (;;) {
-        wait_event(&asked_wait, !cpumask_empty(&asked));
+        wait_event_idle(&asked_wait, !cpumask_empty(&asked));
         cpumask_for_each (cpu, &asked) {
             char name[sizeof(current->name)];
             cpumask_clear_atomic(&asked, cpu);

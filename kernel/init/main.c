@@ -17,6 +17,7 @@
 #include "kernel/core/core.h"
 #include "kernel/core/sched.h"
 #include "kernel/core/timer.h"
+#include "kernel/core/watch.h"
 #include "kernel/init/init.h"
 
 const struct bootinfo *boot;
@@ -92,6 +93,7 @@ void init_late(void *unused)
 {
     (void)unused;
     lock_check_self_test();
+    test_lockup_start();
     run_phase(LATE);
 }
 

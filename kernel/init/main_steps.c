@@ -10,6 +10,7 @@
 #include "kernel/core/reclaim.h"
 #include "kernel/core/sched.h"
 #include "kernel/core/timer.h"
+#include "kernel/core/watch.h"
 #include "kernel/dev/api/power.h"
 #include "kernel/dev/drivers.h"
 #include "kernel/fs/vfs.h"
@@ -48,6 +49,7 @@ INIT_TEXT void init_sched(void)
     reclaim_init();
     thread_init();
     sched_cpu_init(0);
+    watch_init();
     sched_start_clock();
 }
 

@@ -33,6 +33,8 @@ static bool frame_ok(uint64_t frame, uint64_t last)
     return in_stacks && (frame - last < 65536 || last == 0);
 }
 
+extern const char x86_trap_done[];
+
 size_t arch_backtrace(const struct arch_regs *regs, vaddr_t *pcs, size_t max)
 {
     size_t n = 0;
@@ -47,6 +49,9 @@ size_t arch_backtrace(const struct arch_regs *regs, vaddr_t *pcs, size_t max)
             break;
         }
         pcs[n++] = words[1];
+        if (words[1] == (uint64_t)x86_trap_done && n < max) {
+            pcs[n++] = ((const struct arch_regs *)(frame + 16))->ip;
+        }
         last = frame;
         frame = words[0];
     }

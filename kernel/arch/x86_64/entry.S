@@ -159,6 +159,8 @@ trap_common:
     jmp x86_return_to_user
 1:  movq 32(%rsp), %rbp /* so that a back trace goes on into the interrupted code */
     call x86_trap
+    .globl x86_trap_done
+x86_trap_done: /* to a back trace: struct arch_regs lies above the frame that returns here */
     RESTORE_ALL
     addq $8, %rsp
     iretq

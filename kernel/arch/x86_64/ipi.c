@@ -8,13 +8,10 @@
 #include "kernel/arch/thread.h"
 #include "kernel/arch/x86_64/mmu_tables.h"
 #include "kernel/arch/x86_64/x86.h"
-#include "kernel/base/log.h"
 #include "kernel/base/panic.h"
 #include "kernel/base/percpu.h"
-#include "kernel/base/symbols.h"
 
 #define STOP_WAIT_CYCLES 100000000ull /* some 30 ms: then a CPU is taken to be dead */
-#define FRAMES_MAX       16
 
 static_assert(VECTOR_IPI + ARCH_IPI_KINDS <= VECTOR_CLOCK, "room for a vector of each kind");
 
@@ -122,19 +119,6 @@ void x86_ipi(unsigned vector)
     }
 }
 
-static void print_here(const struct arch_regs *regs)
-{
-    vaddr_t pcs[FRAMES_MAX];
-    size_t n = arch_backtrace(regs, pcs, FRAMES_MAX);
-    log_printf(LOG_WARNING, "CPU %u is at:", arch_cpu_number());
-    for (size_t i = 0; i < n; i++) {
-        size_t offset;
-        const char *name = symbol_find(pcs[i], &offset);
-        log_printf(LOG_WARNING, "  [%016lx] %s+%#zx", (unsigned long)pcs[i],
-                   name != NULL ? name : "?", name != NULL ? offset : 0);
-    }
-}
-
 struct x86_interrupt_counts *x86_interrupt_counts(void)
 {
     return &percpu(interrupt_counts);
@@ -148,7 +132,7 @@ bool x86_ipi_nmi(struct arch_regs *regs)
         arch_cpu_stop();
     }
     if ((wanted >> ARCH_IPI_BACKTRACE & 1) != 0) {
-        print_here(regs);
+        core_ipi_backtrace(regs);
     }
     return wanted != 0;
 }

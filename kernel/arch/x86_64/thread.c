@@ -183,3 +183,10 @@ vaddr_t arch_get_user_gs(void)
 {
     return x86_features.fsgsbase ? rdmsr(MSR_KERNEL_GS_BASE) : state_of(arch_current())->gs_base;
 }
+
+size_t arch_thread_backtrace(const struct thread *thread, vaddr_t *pcs, size_t max)
+{
+    const struct switch_frame *frame = (const void *)state_of(thread)->kernel_sp;
+    struct arch_regs regs = {.bp = frame->rbp, .ip = frame->rip};
+    return arch_backtrace(&regs, pcs, max);
+}

@@ -188,7 +188,7 @@ static void worker(void *arg)
     struct console *console = arg;
 
     for (;;) {
-        wait_event(&console->worker, virtqueue_has_used(&console->control_rx.vq));
+        wait_event_idle(&console->worker, virtqueue_has_used(&console->control_rx.vq));
         control(console);
         if (console->control_rx.vq.broken) {
             log_err("virtio console: the device broke the rules of its control queue");

@@ -326,7 +326,7 @@ CASE(signals_between_users)
     say_end("victim", pid);
 }
 
-CASE(set_user_id_programs)
+static void make_suid_copy(uid_t owner)
 {
     static char self[PATH_MAX], text[1 << 16];
     readlink("/proc/self/exe", self, sizeof self - 1);
@@ -335,8 +335,47 @@ CASE(set_user_id_programs)
         write(out, text, (size_t)size);
     }
     close(out);
-    chown("suid", USER, GROUP);
+    chown("suid", owner, GROUP);
     chmod("suid", 06755);
+}
+
+/* Whether /proc shows what a set-user-ID program has in memory, or has opened. */
+static bool sees_secret(pid_t pid)
+{
+    char name[64], text[4096] = {0}, link[256] = {0};
+    snprintf(name, sizeof name, "/proc/%d/environ", pid);
+    int fd = open(name, O_RDONLY);
+    ssize_t size = fd >= 0 ? read(fd, text, sizeof text) : 0;
+    close(fd);
+    snprintf(name, sizeof name, "/proc/%d/fd/20", pid);
+    bool opened = readlink(name, link, sizeof link - 1) > 0 && strstr(link, "suid") != NULL;
+    return opened || (size > 0 && memmem(text, (size_t)size, "SECRET", 6) != NULL);
+}
+
+CASE(nobody_looks_into_set_user_id_programs)
+{
+    make_suid_copy(0);
+    AS(USER, USER)
+    {
+        int seen = 0;
+        for (int i = 0; i < 100; i++) {
+            pid_t pid = fork();
+            if (pid == 0) {
+                char *argv[] = {"suid", "open", NULL}, *envp[] = {"A=SECRET", NULL};
+                execve("suid", argv, envp);
+                _exit(100);
+            }
+            while (waitpid(pid, NULL, WNOHANG) == 0) {
+                seen += sees_secret(pid);
+            }
+        }
+        SHOW(seen);
+    }
+}
+
+CASE(set_user_id_programs)
+{
+    make_suid_copy(USER);
     pid_t pid = fork();
     if (pid == 0) {
         char *argv[] = {"suid", "ids", NULL}, *envp[] = {NULL};
@@ -370,10 +409,14 @@ int main(int argc, char **argv)
         say_ids();
         return 0;
     }
+    if (argc > 1 && !strcmp(argv[1], "open")) {
+        return dup2(open("suid", O_RDONLY), 20) != 20;
+    }
     return RUN(ENTRY(mask_of_new_files), ENTRY(change_modes), ENTRY(change_owners),
                ENTRY(who_may_read_and_write), ENTRY(access_uses_the_real_user),
                ENTRY(directories_without_rights), ENTRY(sticky_directory),
                ENTRY(group_of_a_directory), ENTRY(owner_of_new_files), ENTRY(set_user_ids),
                ENTRY(supplementary_groups), ENTRY(signals_between_users),
-               ENTRY(set_user_id_programs), ENTRY(only_root_may));
+               ENTRY(set_user_id_programs), ENTRY(nobody_looks_into_set_user_id_programs),
+               ENTRY(only_root_may));
 }

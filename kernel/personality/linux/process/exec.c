@@ -241,6 +241,15 @@ static void change_program(struct linux_thread *self, struct exec *exec)
     struct linux_process *process = self->process;
     const struct cred *old_cred = self->cred;
     linux_memory_done(self, FUTEX_ALIVE);
+    /* Rights first: /proc takes hold of the memory and then asks whether it may look at it, so that
+     * nobody sees a set-user-ID program with the rights that its caller gave. */
+    unsigned long flags = process_tree_acquire();
+    if (exec->secure) {
+        process->dumpable = 0;
+    }
+    self->cred = exec->cred;
+    exec->cred = (struct cred *)old_cred;
+    process_tree_release(flags);
     struct space *old = thread_switch_space(exec->space);
     exec->space = NULL;
     self->rseq = 0;
@@ -257,10 +266,8 @@ static void change_program(struct linux_thread *self, struct exec *exec)
     self->securebits &= ~(1u << 4); /* SECBIT_KEEP_CAPS */
     handlers_reset(process->handlers);
     linux_timers_delete(process);
-    unsigned long flags = process_tree_acquire();
+    flags = process_tree_acquire();
     process->execed = true;
-    self->cred = exec->cred;
-    exec->cred = (struct cred *)old_cred;
     if (old != NULL) {
         process->peak_resident_pages = MAX(process->peak_resident_pages, space_peak_pages(old));
     }

@@ -11,49 +11,52 @@
 /* No table of descriptors is larger (fs.nr_open). */
 #define FD_LIMIT (1u << 20)
 
-/* The file at exactly this descriptor, counted, or NULL. */
-static struct file *fd_file(const struct pseudo_ctx *ctx, unsigned fd)
+/* The file at exactly this descriptor, counted, for those who may look: 0, -EACCES, -ENOENT. The
+ * rights are asked for when the file is held: an exec in between cannot bring another one. */
+static int fd_file(const struct pseudo_ctx *ctx, unsigned fd, struct file **out)
 {
     struct linux_process *process = proc_process(ctx);
+    struct file *file = NULL;
     unsigned found = fd;
 
-    if (process == NULL) {
-        return NULL;
+    if (process != NULL) {
+        file = fd_table_next(process, &found);
+        process_put(process);
     }
-    struct file *file = fd_table_next(process, &found);
-    process_put(process);
-    if (file != NULL && found != fd) {
+    int error = proc_may_look(ctx);
+    if (error == 0 && file != NULL && found == fd) {
+        *out = file;
+        return 0;
+    }
+    if (file != NULL) {
         file_put(file);
-        return NULL;
     }
-    return file;
+    return error == -EACCES ? error : -ENOENT;
 }
 
 static int fd_readlink(const struct pseudo_ctx *ctx, char *buf, size_t size)
 {
-    int error = proc_may_look(ctx);
-    struct file *file = error == 0 ? fd_file(ctx, (unsigned)ctx->sub) : NULL;
+    struct file *file;
+    int result = fd_file(ctx, (unsigned)ctx->sub, &file);
 
-    if (file == NULL) {
-        return error == -EACCES ? error : -ENOENT;
+    if (result == 0) {
+        result = proc_path_text(&file->path, buf, size);
+        file_put(file);
     }
-    int length = proc_path_text(&file->path, buf, size);
-    file_put(file);
-    return length;
+    return result;
 }
 
 static int fd_follow(const struct pseudo_ctx *ctx, struct path *out)
 {
-    int error = proc_may_look(ctx);
-    struct file *file = error == 0 ? fd_file(ctx, (unsigned)ctx->sub) : NULL;
+    struct file *file;
+    int error = fd_file(ctx, (unsigned)ctx->sub, &file);
 
-    if (file == NULL) {
-        return error == -EACCES ? error : -ENOENT;
+    if (error == 0) {
+        *out = file->path;
+        path_get(out);
+        file_put(file);
     }
-    *out = file->path;
-    path_get(out);
-    file_put(file);
-    return 0;
+    return error;
 }
 
 #define FD_LINK(rights)                                                                            \
@@ -82,10 +85,10 @@ int proc_fd_lookup(const struct pseudo_ctx *ctx, const char *name, struct pseudo
     if (!proc_parse_number(name, FD_LIMIT, &fd)) {
         return -ENOENT;
     }
-    int error = proc_may_look(ctx);
-    struct file *file = error == 0 ? fd_file(ctx, fd) : NULL;
-    if (file == NULL) {
-        return error == -EACCES ? error : -ENOENT;
+    struct file *file;
+    int error = fd_file(ctx, fd, &file);
+    if (error != 0) {
+        return error;
     }
     *child = (struct pseudo_ctx){ctx->id, fd, fd_link(file)};
     file_put(file);
@@ -127,10 +130,11 @@ bool proc_fd_next(const struct pseudo_ctx *ctx, uint64_t *cursor, char name[32],
 
 static int show_fdinfo(const struct pseudo_ctx *ctx, struct text *out)
 {
-    struct file *file = fd_file(ctx, (unsigned)ctx->sub);
+    struct file *file;
+    int error = fd_file(ctx, (unsigned)ctx->sub, &file);
 
-    if (file == NULL) {
-        return -ENOENT;
+    if (error != 0) {
+        return error;
     }
     int mount_id = file->path.mount != NULL ? file->path.mount->id : 0;
     text_printf(out, "pos:\t%llu\nflags:\t0%o\nmnt_id:\t%d\nino:\t%llu\n",

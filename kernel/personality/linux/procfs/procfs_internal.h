@@ -28,6 +28,9 @@ struct linux_process *proc_process(const struct pseudo_ctx *ctx);
 int proc_task_get(const struct pseudo_ctx *ctx, struct proc_task *out);
 void proc_memory_get(struct space *space, struct proc_memory *out);
 /* A reference to the thread's (or leader's) file-system context; NULL: it has none any more. */
+/* The process's space, counted, for those who may look: 0; *out NULL: it has none. The rights are
+ * asked for when the space is held: an exec in between cannot bring another one. */
+int proc_look_at_space(const struct pseudo_ctx *ctx, struct space **out);
 struct fs_context *proc_fs_context(const struct pseudo_ctx *ctx);
 /* Owner of what lies below /proc/PID. */
 int proc_owner(const struct pseudo_ctx *ctx, uint32_t *uid, uint32_t *gid);

@@ -137,18 +137,10 @@ typedef void (*entry_format)(struct text *out, const struct map_entry *entry, vo
 static int for_each_entry(const struct pseudo_ctx *ctx, struct text *out, bool count,
                           entry_format format, void *arg)
 {
-    int error = proc_may_look(ctx);
-    if (error != 0) {
-        return error;
-    }
-    struct linux_process *process = proc_process(ctx);
-    if (process == NULL) {
-        return -ESRCH;
-    }
-    struct space *space = process_space(process);
-    process_put(process);
+    struct space *space;
+    int error = proc_look_at_space(ctx, &space);
     if (space == NULL) {
-        return 0; /* kernel thread, zombie: empty */
+        return error; /* 0: kernel thread, zombie: empty */
     }
     char *name = kmalloc(VFS_PATH_MAX);
     struct map_entry entry;
@@ -295,9 +287,8 @@ int proc_show_smaps_rollup(const struct pseudo_ctx *ctx, struct text *out)
 static ssize_type mem_move(struct file *file, struct io *io, uint64_t *pos, bool write)
 {
     const struct pseudo_ctx *ctx = file->priv;
-    int error = proc_may_look(ctx);
-    struct linux_process *process = error == 0 ? proc_process(ctx) : NULL;
-    struct space *space = process != NULL ? process_space(process) : NULL;
+    struct space *space;
+    int error = proc_look_at_space(ctx, &space);
     char *page = space != NULL ? kmalloc(PAGE_SIZE) : NULL;
     ssize_type total = 0;
 
@@ -326,9 +317,6 @@ static ssize_type mem_move(struct file *file, struct io *io, uint64_t *pos, bool
     kfree(page);
     if (space != NULL) {
         space_put(space);
-    }
-    if (process != NULL) {
-        process_put(process);
     }
     return total > 0 ? total : error;
 }

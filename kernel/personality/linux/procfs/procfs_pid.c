@@ -12,21 +12,21 @@
 #define CAP_SYS_RESOURCE 24u
 #define ARGUMENTS_MAX    (8ul << 20) /* more than execve accepts */
 
-/* The process's space, counted, for those who may look: 0; *out NULL: it has none. */
-static int look_at_space(const struct pseudo_ctx *ctx, struct space **out)
+int proc_look_at_space(const struct pseudo_ctx *ctx, struct space **out)
 {
-    int error = proc_may_look(ctx);
-
-    if (error != 0) {
-        return error;
-    }
     struct linux_process *process = proc_process(ctx);
-    if (process == NULL) {
-        return -ESRCH;
+    struct space *space = process != NULL ? process_space(process) : NULL;
+
+    if (process != NULL) {
+        process_put(process);
     }
-    *out = process_space(process);
-    process_put(process);
-    return 0;
+    int error = process != NULL ? proc_may_look(ctx) : -ESRCH;
+    if (error != 0 && space != NULL) {
+        space_put(space);
+        space = NULL;
+    }
+    *out = space;
+    return error;
 }
 
 /* Bytes of another space, as far as they can be read. */
@@ -71,7 +71,7 @@ static int show_cmdline(const struct pseudo_ctx *ctx, struct text *out)
 static int show_environ(const struct pseudo_ctx *ctx, struct text *out)
 {
     struct space *space = NULL;
-    int error = look_at_space(ctx, &space);
+    int error = proc_look_at_space(ctx, &space);
 
     if (space != NULL) {
         const struct linux_space *where = linux_space_of(space);
@@ -86,7 +86,7 @@ static int show_environ(const struct pseudo_ctx *ctx, struct text *out)
 static int show_auxv(const struct pseudo_ctx *ctx, struct text *out)
 {
     struct space *space = NULL;
-    int error = look_at_space(ctx, &space);
+    int error = proc_look_at_space(ctx, &space);
 
     if (space != NULL) {
         const struct linux_space *where = linux_space_of(space);
@@ -246,7 +246,7 @@ static int fs_path(const struct pseudo_ctx *ctx, struct path *out)
 static int exe_path(const struct pseudo_ctx *ctx, struct path *out)
 {
     struct space *space = NULL;
-    int error = look_at_space(ctx, &space);
+    int error = proc_look_at_space(ctx, &space);
 
     if (space == NULL) {
         return error == -EACCES ? error : -ENOENT;

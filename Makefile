@@ -43,19 +43,16 @@ KERNEL_C := $(LIB_C) $(wildcard kernel/init/*.c kernel/base/*.c kernel/mm/*.c ke
 KERNEL_S := $(wildcard kernel/arch/$(ARCH)/*.S kernel/personality/linux/$(ARCH)/*.S)
 KERNEL_O := $(KERNEL_C:%.c=$(B)/k/%.o) $(KERNEL_S:%.S=$(B)/k/%.o)
 
-# What runs seldom is built for size, the rest for speed.
-SMALL := kernel/init/% kernel/dev/% kernel/base/cmdline.c kernel/base/panic.c kernel/base/timeline.c \
-         kernel/base/symbols.c kernel/core/irq.c kernel/core/smp.c kernel/core/space_remap.c \
-         kernel/core/vmo_shrink.c kernel/core/work.c lib/acpi.c lib/mptable.c lib/elf.c lib/cpio.c \
-         $(addprefix kernel/arch/$(ARCH)/,apic.c calibrate.c cpu.c ipi.c mmu_walk.c seal.c smp.c) \
-         $(addprefix kernel/fs/,attr.c chrdev.c initramfs.c lock.c mount.c pathname.c pseudo.c \
-         pseudo_text.c rename.c) $(addprefix kernel/personality/linux/,device/% procfs/% sysfs/% tty/% \
-         boot.c strace.c system.c uts.c memory/mm_advice.c time/itimer.c time/posix_timer.c) \
-         $(addprefix kernel/personality/linux/process/,cap_calls.c cred.c elf_load.c exec.c exec_args.c \
-         groups.c init.c job.c limits.c prctl.c robust.c sched_calls.c script.c) \
-         $(addprefix kernel/personality/linux/file/,attr_calls.c dir_calls.c fs_context.c lock_calls.c \
-         mount_calls.c select.c xattr_calls.c)
-$(patsubst %.c,$(B)/k/%.o,$(filter $(SMALL),$(KERNEL_C))): KFLAGS += -Os
+# What programs do all day is built for speed, the rest for size.
+FAST := kernel/mm/frame.c kernel/mm/heap.c lib/chacha20.c lib/string.c $(addprefix \
+        kernel/arch/$(ARCH)/,clock.c fpu.c mem.c mmu.c mmu_kernel.c thread.c tlb.c trap.c user.c) \
+        $(addprefix kernel/core/,io.c mutex.c page_tree.c rcu.c rwlock.c sched% space_fault.c \
+        space_fork.c space_pages.c thread.c timer.c vmo_io.c wait.c) $(addprefix kernel/fs/,dentry.c \
+        file.c inode.c name.c open.c pipe.c tmpfs/% walk.c) $(addprefix kernel/personality/linux/, \
+        dispatch.c memory/mm_calls.c process/futex.c process/futex_queue.c process/pid.c signal/% \
+        time/time_calls.c x86_64/%) $(addprefix kernel/personality/linux/file/,fd.c fd_calls.c \
+        open.c poll% rw% stat.c)
+$(patsubst %.c,$(B)/k/%.o,$(filter-out $(FAST),$(KERNEL_C))): KFLAGS += -Os
 
 $(B)/k/%.o: %.c
 	@mkdir -p $(@D)

@@ -84,6 +84,15 @@ static inline void rw_write_unlock(struct rwmutex *rw)
     }
 }
 
+/* From writing to reading, without letting go. */
+static inline void rw_downgrade(struct rwmutex *rw)
+{
+    __atomic_fetch_sub(&rw->state, RW_WRITER - 1, __ATOMIC_SEQ_CST);
+    if (waitq_active(&rw->readers)) {
+        rw_wake(rw, true);
+    }
+}
+
 /* For assertions: somebody writes. */
 static inline bool rw_is_written(const struct rwmutex *rw)
 {

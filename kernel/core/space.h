@@ -46,6 +46,8 @@ struct region_owner_ops {
     void (*put)(struct region_owner *owner);
 };
 
+struct gather;
+
 struct region {
     RB_ENTRY(region) link; /* [space->lock], by start */
     vaddr_t start, end;    /* [space->lock] page aligned */
@@ -69,6 +71,7 @@ struct space {
     struct arch_mmu mmu;
     RB_HEAD(region_tree, region) tree; /* [lock] */
     unsigned region_count;             /* [lock] */
+    struct gather *later;              /* [lock] by who writes: flushes that he does at his end */
     vaddr_t mmap_top;                  /* where unhinted mappings are placed downwards from */
     /* [lock] Every gap between gap_hint and gap_top is smaller than gap_size; gap_top is the
      * mmap_top that this was found out with. */

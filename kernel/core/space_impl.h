@@ -60,6 +60,23 @@ static inline unsigned region_pte_flags(const struct region *region)
     static_assert((unsigned)ARCH_PTE_WRITE == REGION_WRITE, "rights are the same bits");
     return (region->flags & REGION_RIGHTS) | ARCH_PTE_USER | ARCH_PTE_ACCESSED | ARCH_PTE_DIRTY;
 }
+/*
+ * Frames taken out of the tables, and the range whose entries TLBs may still have. With
+ * space->later set to one, the functions below leave the flush, and dropping the frames, to its
+ * gather_end, which needs the lock only for reading: nobody can map anything where the pages were,
+ * but others may fault elsewhere. As long as a batch suffices.
+ */
+#define GATHER_BATCH 64u
+struct gather {
+    struct space *space;
+    vaddr_t low, high; /* high 0: nothing to flush */
+    bool flushed;      /* no TLB has any of them */
+    size_t count;
+    struct frame *frames[GATHER_BATCH];
+};
+/* Not static in space_pages.c: space_map.c does the rest of what it has begun. */
+void gather_begin(struct gather *gather, struct space *space);
+void gather_end(struct gather *gather);
 /* Unmaps all pages in [start, end) and drops their frames. */
 void pages_drop(struct space *space, vaddr_t start, vaddr_t end);
 /* Unmaps only pages that are not private copies. */

@@ -18,6 +18,28 @@ static void space_finish(struct space *space, struct list *dead)
     regions_reap(dead);
 }
 
+/* For who takes pages or rights away: other CPUs are waited for at the end, when threads on them
+ * can fault again. */
+static void later_begin(struct space *space, struct gather *later)
+{
+    gather_begin(later, space);
+    space->later = arch_tlb_is_local(&space->mmu) ? NULL : later;
+}
+
+/* RELEASES space->lock. */
+static void later_finish(struct space *space, struct gather *later, struct list *dead)
+{
+    space->later = NULL;
+    if (likely(later->high == 0)) {
+        rw_write_unlock(&space->lock);
+    } else {
+        rw_downgrade(&space->lock);
+        gather_end(later);
+        rw_read_unlock(&space->lock);
+    }
+    regions_reap(dead);
+}
+
 /* Frees the tables of the free room around [start, end). */
 static void trim_tables(struct space *space, vaddr_t start, vaddr_t end)
 {
@@ -69,9 +91,11 @@ int space_unmap(struct space *space, vaddr_t addr, size_t size)
     }
     struct list dead = LIST_INIT(dead);
     vaddr_t end = addr + ALIGN_UP(size, PAGE_SIZE);
+    struct gather later;
     rw_write_lock(&space->lock);
+    later_begin(space, &later);
     int error = space_unmap_locked(space, addr, end, &dead);
-    space_finish(space, &dead);
+    later_finish(space, &later, &dead);
     return error;
 }
 
@@ -295,9 +319,11 @@ int space_protect(struct space *space, vaddr_t addr, size_t size, unsigned right
         return -ENOMEM;
     }
     struct list dead = LIST_INIT(dead);
+    struct gather later;
     rw_write_lock(&space->lock);
+    later_begin(space, &later);
     int error = protect_locked(space, addr, addr + size, rights & REGION_RIGHTS, &dead);
-    space_finish(space, &dead);
+    later_finish(space, &later, &dead);
     return error;
 }
 
@@ -307,7 +333,10 @@ int space_discard(struct space *space, vaddr_t addr, size_t size)
         return -EINVAL;
     }
     vaddr_t end = addr + ALIGN_UP(size, PAGE_SIZE);
+    struct list dead = LIST_INIT(dead);
+    struct gather later;
     rw_write_lock(&space->lock);
+    later_begin(space, &later);
     struct region *region = space_first_in(space, addr, end);
     vaddr_t covered = addr;
     for (; region != NULL && region->start < end; region = space_next_locked(region)) {
@@ -316,7 +345,7 @@ int space_discard(struct space *space, vaddr_t addr, size_t size)
         }
         pages_drop(space, MAX(addr, region->start), MIN(end, region->end));
     }
-    rw_write_unlock(&space->lock);
+    later_finish(space, &later, &dead);
     return covered < end ? -ENOMEM : 0;
 }
 

@@ -6,18 +6,15 @@
 #include "abi/errno.h"
 #include "kernel/core/space_impl.h"
 
-#define BATCH 64u
+void gather_begin(struct gather *gather, struct space *space)
+{
+    gather->space = space;
+    gather->count = 0;
+    gather->high = 0;
+    gather->flushed = false;
+}
 
-/* Frames taken out of the tables but perhaps still in a TLB, and the range they were mapped in. */
-struct gather {
-    struct space *space;
-    vaddr_t low, high; /* high 0: nothing to flush */
-    bool flushed;      /* no TLB has any of them */
-    size_t count;
-    struct frame *frames[BATCH];
-};
-
-static void gather_end(struct gather *gather)
+void gather_end(struct gather *gather)
 {
     struct space *space = gather->space;
     if (gather->high != 0 && !gather->flushed) {
@@ -40,7 +37,7 @@ static inline void gather_entry(struct gather *gather, vaddr_t va, pte_t pte)
     gather->high = va + PAGE_SIZE;
     if (!arch_pte_borrowed(pte)) {
         gather->frames[gather->count++] = paddr_to_frame(arch_pte_paddr(pte));
-        if (gather->count == BATCH) {
+        if (gather->count == GATHER_BATCH) {
             gather_end(gather);
         }
     }
@@ -74,14 +71,17 @@ static void revoke(struct space *space, vaddr_t first, vaddr_t end)
 static inline __attribute__((always_inline)) void drop(struct space *space, vaddr_t start,
                                                        vaddr_t end, bool all)
 {
-    struct gather gather;
-    gather.space = space;
-    gather.count = 0;
-    gather.high = 0;
+    struct gather own, *gather = space->later;
+    if (likely(gather == NULL)) {
+        gather = &own;
+        gather_begin(gather, space);
+    }
     /* One flush for all of them, not one for each batch, when it is to disturb others. */
-    gather.flushed = all && end - start > BATCH * PAGE_SIZE && !arch_tlb_is_local(&space->mmu);
-    if (unlikely(gather.flushed)) {
+    bool many = all && end - start > GATHER_BATCH * PAGE_SIZE && !arch_tlb_is_local(&space->mmu);
+    if (unlikely(many)) {
+        gather_end(gather);
         revoke(space, start, end);
+        gather->flushed = true;
     }
     pte_t *entry;
     for (size_t count; start < end; start += count << PAGE_SHIFT) {
@@ -90,11 +90,14 @@ static inline __attribute__((always_inline)) void drop(struct space *space, vadd
             pte_t pte = entry[i];
             if (arch_pte_present(pte) && (all || is_object_page(pte))) {
                 entry[i] = 0;
-                gather_entry(&gather, start + (i << PAGE_SHIFT), pte);
+                gather_entry(gather, start + (i << PAGE_SHIFT), pte);
             }
         }
     }
-    gather_end(&gather);
+    if (many || gather == &own) {
+        gather_end(gather);
+        gather->flushed = false;
+    }
 }
 
 void pages_drop(struct space *space, vaddr_t start, vaddr_t end)
@@ -146,7 +149,10 @@ void pages_protect(struct region *region, vaddr_t start, vaddr_t end, bool less)
             changed = true;
         }
     }
-    if (changed && less) {
+    if (changed && less && space->later != NULL) {
+        space->later->low = space->later->high != 0 ? MIN(space->later->low, first) : first;
+        space->later->high = MAX(space->later->high, end);
+    } else if (changed && less) {
         arch_tlb_flush_range(&space->mmu, first, end);
     } else if (changed) {
         arch_tlb_flush_local(&space->mmu, first, end);

@@ -47,8 +47,18 @@ static void write_some(void *arg)
             fake_relax();
         }
         second++;
+        if (i % 4 != 0) {
+            ADD(inside, -1);
+            rw_write_unlock(&rw);
+            continue;
+        }
+        rw_downgrade(&rw);
+        fake_relax();
+        if (first != second) {
+            overlap();
+        }
         ADD(inside, -1);
-        rw_write_unlock(&rw);
+        rw_read_unlock(&rw);
     }
 }
 

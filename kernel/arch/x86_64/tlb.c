@@ -270,6 +270,9 @@ void arch_tlb_flush_local(const struct arch_mmu *mmu, vaddr_t start, vaddr_t end
 
 bool arch_tlb_is_local(const struct arch_mmu *mmu)
 {
+    if (__atomic_load_n(&flush_cpu_count, __ATOMIC_SEQ_CST) == 1) {
+        return true;
+    }
     cpumask_for_each (cpu, &mmu->cpus) {
         if (cpu != arch_cpu_number() && !is_lazy(cpu)) {
             return false;

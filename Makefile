@@ -47,11 +47,11 @@ KERNEL_O := $(KERNEL_C:%.c=$(B)/k/%.o) $(KERNEL_S:%.S=$(B)/k/%.o)
 FAST := kernel/mm/frame.c kernel/mm/heap.c lib/chacha20.c lib/string.c $(addprefix \
         kernel/arch/$(ARCH)/,clock.c fpu.c mem.c mmu.c mmu_kernel.c thread.c tlb.c trap.c user.c) \
         $(addprefix kernel/core/,io.c mutex.c page_tree.c rcu.c rwlock.c sched% space_fault.c \
-        space_fork.c space_pages.c thread.c timer.c vmo_io.c wait.c) $(addprefix kernel/fs/,attr.c dentry.c \
+        space_fork.c space_pages.c thread.c timer.c vmo_io.c wait.c) $(addprefix kernel/fs/,dentry.c \
         file.c inode.c mount.c name.c open.c pipe.c tmpfs/% walk.c) $(addprefix kernel/personality/linux/, \
         dispatch.c memory/mm_calls.c process/futex.c process/futex_queue.c process/pid.c signal/% \
         time/time_calls.c x86_64/%) $(addprefix kernel/personality/linux/file/,fd.c fd_calls.c \
-        fs_context.c open.c poll% rw% stat.c)
+        open.c poll% rw% stat.c)
 $(patsubst %.c,$(B)/k/%.o,$(filter-out $(FAST),$(KERNEL_C))): KFLAGS += -Os
 
 $(B)/k/%.o: %.c

@@ -60,6 +60,14 @@ void inode_touch(struct inode *inode)
     inode_modified(inode, &now);
 }
 
+void inode_changed(struct inode *inode, const struct timestamp *time)
+{
+    inode_attr_begin(inode);
+    inode->ctime = *time;
+    inode_attr_end(inode);
+    __atomic_store_n(&inode->atime_good, 0, __ATOMIC_RELAXED);
+}
+
 void inode_modified(struct inode *inode, const struct timestamp *time)
 {
     inode_attr_begin(inode);

@@ -133,13 +133,7 @@ static inline void inode_attr_end(struct inode *inode)
     preempt_enable();
 }
 /* ctime, or mtime and ctime, are `time`. */
-static inline void inode_changed(struct inode *inode, const struct timestamp *time)
-{
-    inode_attr_begin(inode);
-    inode->ctime = *time;
-    inode_attr_end(inode);
-    __atomic_store_n(&inode->atime_good, 0, __ATOMIC_RELAXED);
-}
+void inode_changed(struct inode *inode, const struct timestamp *time);
 void inode_modified(struct inode *inode, const struct timestamp *time);
 /* The same: now. */
 void inode_touch(struct inode *inode);

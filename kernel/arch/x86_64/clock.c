@@ -299,15 +299,19 @@ static uint64_t ordered_cycles(void)
     return arch_cycles();
 }
 
-/* On the boot CPU: somebody asks. Interrupts off. */
+/* On the boot CPU: somebody asks, and is woken by the same interrupt. Interrupts off. */
 void x86_clock_ipi(void)
 {
+    if (arch_cpu_number() != 0) {
+        return;
+    }
     for (unsigned i = 0; i < CPUMASK_WORDS; i++) {
         uint64_t bits = __atomic_exchange_n(&asking.word[i], 0, __ATOMIC_SEQ_CST);
         for (; bits != 0; bits &= bits - 1) {
             unsigned cpu = i * CPUMASK_BITS + (unsigned)__builtin_ctzll(bits);
             __atomic_store_n(&percpu_of(cpu, boot_cycles_now), ordered_cycles() | 1,
                              __ATOMIC_RELEASE);
+            x86_apic_send(arch_cpu_tcb[cpu]->apic_id, VECTOR_CLOCK);
         }
     }
 }
@@ -326,7 +330,8 @@ static void correct_cycles(uint64_t offset)
 /*
  * What the boot CPU counts when it is asked lies between what this CPU counts before it asks and
  * after it was answered. Where it does not, the counters differ, and about by how much is known.
- * False: they may, by less than it took. The boot CPU is only interrupted; who waits is this one.
+ * False: they may, by less than it took. The boot CPU is only interrupted; who waits is this one,
+ * which sleeps: nothing else interrupts it yet.
  */
 static bool compare_cycles(void)
 {
@@ -336,10 +341,8 @@ static bool compare_cycles(void)
     cpumask_set_atomic(&asking, arch_cpu_number());
     x86_apic_send(arch_cpu_tcb[0]->apic_id, VECTOR_CLOCK);
     while ((now = __atomic_load_n(answer, __ATOMIC_ACQUIRE)) == 0) {
-        if (panic_in_progress()) {
-            arch_cpu_stop();
-        }
-        arch_cpu_relax();
+        arch_cpu_idle();
+        arch_irq_disable();
     }
     uint64_t after = ordered_cycles();
     if ((int64_t)(now - before) >= 0 && (int64_t)(after - (now & ~1ull)) >= 0) {
@@ -360,7 +363,7 @@ void arch_clock_init_cpu(void)
 static uint64_t checked_cycles(void)
 {
     static uint64_t latest_cycles; /* atomic; that an older value replaces a newer does no harm */
-    if (x86_start_count == 0) {
+    if (x86_start_count == 0 || x86_features.invariant_tsc) {
         return arch_cycles();
     }
     uint64_t latest = __atomic_load_n(&latest_cycles, __ATOMIC_ACQUIRE);

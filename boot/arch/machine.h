@@ -9,6 +9,9 @@
 /* The time stamp counter. */
 uint64_t machine_cycles(void);
 
+/* What the CPU lacks, or NULL. The doors have seen to what it needs to come so far. */
+const char *machine_lacks(void);
+
 /* One character to every early console there is; sets them up at the first call. */
 void machine_put(char c);
 

@@ -184,6 +184,10 @@ static void map_memory(struct loader *loader)
 _Noreturn void loader_run(struct loader *loader)
 {
     stamp(loader, BOOT_STAGE_LOADER, machine_cycles());
+    const char *lacks = machine_lacks();
+    if (lacks != NULL) {
+        fail("this CPU lacks %s; give the machine another CPU", lacks);
+    }
     if (loader->memory.count == 0) {
         fail("the boot loader gave no memory map");
     }

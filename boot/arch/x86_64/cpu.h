@@ -22,8 +22,9 @@
 
 #define CPUID_1_RDRAND   0x40000000 /* ECX */
 #define CPUID_7_RDSEED   0x40000    /* EBX */
-#define CPUID_X_REQUIRED 0x20100800 /* EDX: LM, NX, SYSCALL */
-#define CPUID_X_1GIB     0x4000000  /* EDX: 1 GiB pages */
+#define CPUID_X_REQUIRED 0x20100000 /* EDX: LM, NX */
+#define CPUID_X_SYSCALL  0x800     /* EDX; Intel's say so in 64-bit mode only (SDM vol. 2, CPUID) */
+#define CPUID_X_1GIB     0x4000000 /* EDX: 1 GiB pages */
 /* EDX of leaf 1: FPU PSE TSC MSR PAE CX8 APIC PGE CMOV FXSR SSE SSE2, all part of x86-64. */
 #define CPUID_1_REQUIRED 0x0700a379
 

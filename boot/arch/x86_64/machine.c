@@ -12,6 +12,11 @@ uint64_t machine_cycles(void)
     return read_tsc();
 }
 
+const char *machine_lacks(void)
+{
+    return (cpuid(0x80000001, 0).edx & CPUID_X_SYSCALL) != 0 ? NULL : "SYSCALL";
+}
+
 static void serial_setup(void)
 {
     /* 115200 baud, 8 bits, no parity; FIFOs on; DTR and RTS (16550 data sheet, table 4). */

@@ -45,6 +45,14 @@ void spin_wait_irq(struct spinlock *lock, unsigned long flags)
     fail_msg("waits for a spinlock");
 }
 
+/* Of time/posix_timer.c: its signal was taken. */
+static unsigned timers_taken;
+void linux_timer_taken_locked(struct linux_process *process, struct linux_siginfo *info)
+{
+    (void)process, (void)info;
+    timers_taken++;
+}
+
 static bool may_allocate(void)
 {
     if (allocations_left == 0) {
@@ -199,6 +207,10 @@ static void test_real_time_signals_queue_in_order(void **state)
     }
     assert_int_equal(send(SIGRTMIN, SI_QUEUE, 9), 0);
     assert_int_equal(take(&info), SIGRTMIN);
+    assert_int_equal(timers_taken, 0);
+    assert_int_equal(send(SIGRTMIN, SI_TIMER, 0), 0);
+    assert_int_equal(take(&info), SIGRTMIN);
+    assert_int_equal(timers_taken, 1);
     for (int i = 0; i < 5; i++) {
         assert_int_equal(take(&info), SIGRTMIN + 1);
         assert_int_equal(info.value, i);

@@ -52,7 +52,7 @@ static char state_letter(const struct linux_process *process, const struct linux
     if (thread->in_stop) {
         return 'T';
     }
-    if (core->state != THREAD_SLEEPING) {
+    if (!thread_is_asleep(core)) {
         return 'R';
     }
     if (core->wait_mode == WAIT_INTERRUPTIBLE) {

@@ -392,6 +392,8 @@ void sched_cpu_init(unsigned cpu)
 void core_cpu_begin(unsigned cpu)
 {
     smp_online(cpu);
+    /* What has begun to wait elsewhere meanwhile can run here. */
+    __atomic_fetch_or(&current->work, THREAD_WORK_RESCHED, __ATOMIC_RELAXED);
     sched_idle();
 }
 

@@ -14,7 +14,7 @@
 /* So many ticks of its own a watcher has between its first doubt and a report: when the host has
  * stopped the whole machine for a while, everybody looks late at first. */
 #define TICKS_MIN   100u
-#define ANSWER_NS   (100 * NSEC_PER_MSEC)
+#define ANSWER_NS   NSEC_PER_SEC
 #define REPORTS_MAX 10u /* then no more of blocked threads: there may be many behind one mutex */
 
 static uint64_t hard_ns RO_AFTER_INIT, soft_ns RO_AFTER_INIT, hung_ns RO_AFTER_INIT; /* 0: off */

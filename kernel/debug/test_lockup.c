@@ -3,6 +3,7 @@
 #include "kernel/base/cmdline.h"
 #include "kernel/base/log.h"
 #include "kernel/core/sched.h"
+#include "kernel/core/smp.h"
 #include "kernel/core/timer.h"
 #include "kernel/core/watch.h"
 
@@ -12,6 +13,10 @@ static uint64_t time_ns; /* constant after the start */
 static void hold_and_loop(void *unused)
 {
     (void)unused;
+    /* A CPU that comes up asks another for the time. */
+    while (cpu_online_count() < cpu_present_count()) {
+        (void)sleep_until(clock_monotonic_ns() + 10 * NSEC_PER_MSEC, WAIT_UNINTERRUPTIBLE);
+    }
     bool irq_off = cmdline_flag("test_lockup.disable_irq");
     unsigned long flags = irq_off ? arch_irq_save() : 0;
     uint64_t end = clock_monotonic_ns() + time_ns;

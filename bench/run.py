@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Measures Alba and prints each figure next to its budget.
 
-    bench/run.py [boot] [memory] [images] [micro] [scaling]      (without a name: everything)
+    bench/run.py [boot] [memory] [images] [micro] [mitigations] [scaling]      (without a name: everything)
 
 Instructions are counted by bench/count.c inside QEMU's TCG and are the same to the last digit every
 time. Exit status 1 when something could not be measured; a figure over its budget is only marked.
@@ -68,7 +68,7 @@ def pvh_entry(path):
 
 
 def counted(program=None, *, initrd=None, memory="64M", machine="microvm", stop=None, trace=False,
-            limit=600, cpus=None):
+            limit=600, cpus=None, cpu=CPU, words=""):
     """Boots with the plugin. Returns the log's lines about counts and devices, and the output."""
     if initrd is None:
         initrd = newc.root((BUILD / "bench" / program).read_bytes())
@@ -80,7 +80,7 @@ def counted(program=None, *, initrd=None, memory="64M", machine="microvm", stop=
                           plugin + (f",stop={stop}" if stop is not None else "")]
         if trace:
             extra += ["-trace", "memory_region_ops_read", "-trace", "memory_region_ops_write"]
-        result = qemu.Machine(ELF, initrd=initrd, append="console=ttyS0", memory=memory, cpu=CPU,
+        result = qemu.Machine(ELF, initrd=initrd, append=f"console=ttyS0 {words}", memory=memory, cpu=cpu,
                               machine=machine, smp=cpus or 1, extra=extra).run(limit)
         lines = log.read_text(errors="replace").splitlines() if log.exists() else []
     if "cannot set up guest memory" in result.output:
@@ -190,31 +190,60 @@ def baseline():
     return {line.split("\t")[0]: int(line.split("\t")[1]) for line in lines if line[0] != "#"}
 
 
+def operations(**options):
+    """Each operation's cost in instructions, and what the guest said."""
+    lines, result = counted("microbench", memory="512M", limit=1200, **options)
+    marks = [line.split() for line in lines if line.startswith("count mark")]
+    spans = [int(end[3]) - int(begin[3]) for begin, end in zip(marks, marks[1:])
+             if int(begin[2]) == BEGIN and int(end[2]) == END]
+    names = re.findall(r"^op (\S+) (\d+)$", result.output, re.M)
+    if "microbench done" not in result.output or len(spans) != len(names):
+        return {}, result
+    return {name: span / int(times) for (name, times), span in zip(names, spans)}, result
+
+
+GUARDED = """getppid page_fault_anon signal_self_deliver futex_pingpong pipe_pingpong_threads
+pipe_pingpong_procs fork_exit_wait""".split()
+
+
+def bench_mitigations():
+    """What is done on a CPU with every fault: page tables for programs alone, buffers cleared."""
+    global failures
+    print(f"\nMitigations on a Haswell, in instructions (an emulator does not show what CR3 and VERW "
+          f"cost)\n  {'operation':<28} {'off':>10} {'auto':>10} {'of off':>9}")
+    costs = {}
+    for words in ("off", "auto"):
+        costs[words], result = operations(cpu="Haswell", words=f"mitigations={words}")
+        if not costs[words]:
+            failures += 1
+            print("  " + str(result).replace("\n", "\n  "))
+            return
+    for name in GUARDED:
+        off, auto = costs["off"][name], costs["auto"][name]
+        print(f"  {name:<28} {off:>10,.0f} {auto:>10,.0f} {100 * auto / off:>7.0f} %")
+
+
 def bench_micro():
     print(f"\nOperations, in instructions; the budget is half of Linux's\n"
           f"  {'operation':<28} {'Alba':>10} {'Linux':>10} {'of Linux':>9}")
     global failures
-    lines, result = counted("microbench", memory="512M", limit=1200)
-    marks = [line.split() for line in lines if line.startswith("count mark")]
-    spans = [int(end[3]) - int(begin[3]) for begin, end in zip(marks, marks[1:])
-             if int(begin[2]) == BEGIN and int(end[2]) == END]
-    operations = re.findall(r"^op (\S+) (\d+)$", result.output, re.M)
+    costs, result = operations()
     for name in re.findall(r"^fail (\S+)$", result.output, re.M):
         failures += 1
         print(f"  {name:<28} failed")
-    if "microbench done" not in result.output or len(spans) != len(operations):
+    if not costs:
         failures += 1
         print("  " + str(result).replace("\n", "\n  "))
     linux = baseline()
     over = 0
-    for (name, times), span in zip(operations, spans):
-        cost, theirs = span / int(times), linux.get(name)
+    for name, cost in costs.items():
+        theirs = linux.get(name)
         ratio = cost / theirs if theirs else None
         counts = ratio is not None
         over += counts and ratio > 0.5
         print(f"  {name:<28} {cost:>10,.0f} {theirs or 0:>10,} {100 * (ratio or 0):>7.0f} %  "
               f"{'OVER' if counts and ratio > 0.5 else ''}")
-    print(f"  {over} of {len(operations)} over half of Linux's")
+    print(f"  {over} of {len(costs)} over half of Linux's")
 
 
 def rates(text):
@@ -252,7 +281,7 @@ def bench_scaling():
 
 
 PARTS = {"boot": bench_boot, "memory": bench_memory, "images": bench_images, "micro": bench_micro,
-         "scaling": bench_scaling}
+         "mitigations": bench_mitigations, "scaling": bench_scaling}
 
 
 def main():

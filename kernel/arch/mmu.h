@@ -39,6 +39,7 @@ struct arch_mmu {
     /* CPUs that have it loaded, its name in their TLBs, and how often it was flushed. */
     struct cpumask cpus; /* atomic */
     uint64_t id;         /* constant */
+    paddr_t user_root;   /* constant: with page-table isolation, what programs run on; or 0 */
     uint64_t flushes;    /* atomic */
 };
 

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * CPUs: which are there and which take part (C11), and calling functions on others. A call is a
- * chain of requests on the caller's stack, one for each CPU; the caller waits with interrupts on,
- * so that two CPUs that call each other both answer.
+ * CPUs: which are there and which take part (C11).
  */
 #include "kernel/core/smp.h"
 #include "abi/bootinfo.h"
@@ -10,17 +8,11 @@
 #include "kernel/base/cmdline.h"
 #include "kernel/base/init.h"
 #include "kernel/base/log.h"
-#include "kernel/base/panic.h"
-#include "kernel/base/percpu.h"
-#include "kernel/base/preempt.h"
 #include "kernel/core/core.h"
-#include "kernel/core/rcu.h"
 #include "kernel/core/timer.h"
-#include "lib/string.h"
 
 #define START_AGAIN_NS (200 * NSEC_PER_USEC) /* Intel SDM vol. 3, 8.4.4.1 */
 #define START_LIMIT_NS (10 * NSEC_PER_SEC)
-#define CALL_BATCH     16u
 
 static struct cpumask online; /* atomic bits; grows only */
 static unsigned online_count; /* atomic */
@@ -110,88 +102,4 @@ void smp_start(void)
     start_ns = clock_monotonic_ns();
     timer_setup(&start_timer, look_after_start);
     timer_arm(&start_timer, start_ns + START_AGAIN_NS);
-}
-
-/* --- calls ---------------------------------------------------------------------------------- */
-
-struct call {
-    struct call *next;
-    void (*fn)(void *arg);
-    void *arg;
-    bool done; /* atomic: the caller may take it down */
-};
-
-/* Requests to this CPU, the newest first. Atomic. */
-PERCPU(struct call *, call_queue);
-
-void core_ipi_call(void)
-{
-    rcu_idle_exit();
-    struct call *call = __atomic_exchange_n(&percpu(call_queue), NULL, __ATOMIC_ACQUIRE);
-    struct call *ordered = NULL;
-    while (call != NULL) {
-        struct call *next = call->next;
-        call->next = ordered;
-        ordered = call;
-        call = next;
-    }
-    while (ordered != NULL) {
-        struct call *next = ordered->next;
-        ordered->fn(ordered->arg);
-        __atomic_store_n(&ordered->done, true, __ATOMIC_RELEASE);
-        ordered = next;
-    }
-}
-
-/* True: nobody has sent the interrupt for an earlier request yet unanswered. */
-static bool push(unsigned cpu, struct call *call)
-{
-    struct call **queue = &percpu_of(cpu, call_queue);
-    call->next = __atomic_load_n(queue, __ATOMIC_RELAXED);
-    while (!__atomic_compare_exchange_n(queue, &call->next, call, true, __ATOMIC_RELEASE,
-                                        __ATOMIC_RELAXED)) {
-    }
-    return call->next == NULL;
-}
-
-/* Calls as many CPUs of mask from *cpu on as a batch has, and waits for them. */
-static void call_batch(const struct cpumask *mask, unsigned *cpu, void (*fn)(void *arg), void *arg)
-{
-    struct call calls[CALL_BATCH];
-    unsigned count = 0;
-    for (; *cpu < CPUS_MAX && count < CALL_BATCH; *cpu = cpumask_next(mask, *cpu + 1)) {
-        if (*cpu == arch_cpu_number() || !cpu_is_online(*cpu)) {
-            continue;
-        }
-        struct call *call = &calls[count++];
-        *call = (struct call){.fn = fn, .arg = arg};
-        if (push(*cpu, call)) {
-            arch_ipi_send(*cpu, ARCH_IPI_CALL);
-        }
-    }
-    for (unsigned i = 0; i < count; i++) {
-        while (!__atomic_load_n(&calls[i].done, __ATOMIC_ACQUIRE)) {
-            arch_cpu_relax();
-        }
-    }
-}
-
-void smp_call(const struct cpumask *mask, void (*fn)(void *arg), void *arg)
-{
-    assert(arch_irqs_enabled());
-    preempt_disable();
-    if (cpumask_test(mask, arch_cpu_number())) {
-        arch_irq_disable();
-        fn(arg);
-        arch_irq_enable();
-    }
-    for (unsigned cpu = cpumask_next(mask, 0); cpu < CPUS_MAX;) {
-        call_batch(mask, &cpu, fn, arg);
-    }
-    preempt_enable();
-}
-
-void smp_call_all(void (*fn)(void *arg), void *arg)
-{
-    smp_call(&online, fn, arg);
 }

@@ -157,4 +157,11 @@ static inline bool thread_interrupted(void)
     return __atomic_load_n(&arch_current()->interrupted, __ATOMIC_RELAXED);
 }
 
+/* Whether it sleeps by now: one that has only prepared to may still find that it need not. */
+static inline bool thread_is_asleep(const struct thread *thread)
+{
+    return __atomic_load_n(&thread->state, __ATOMIC_ACQUIRE) == THREAD_SLEEPING &&
+           !__atomic_load_n(&thread->on_cpu, __ATOMIC_ACQUIRE);
+}
+
 #define current arch_current()

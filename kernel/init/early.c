@@ -46,11 +46,13 @@ INIT_TEXT void init_cmdline(void)
     }
     cmdline_init(text, boot->cmdline_size, storage);
     set_log_level();
+    arch_cpu_options(NULL);
     log_info("Alba on %s", "x86_64");
 }
 
 INIT_TEXT void init_trap(void)
 {
+    arch_cpu_options(boot->cmdline != 0 ? boot_pointer(boot->cmdline) : "");
     arch_cpu_init(0);
 }
 

@@ -15,19 +15,20 @@ import qemu
 PRESENT, WRITE, USER, LARGE, NX = 1, 2, 4, 1 << 7, 1 << 63
 ADDRESS = 0x000ffffffffff000
 CR0_WP, CR4_UMIP, CR4_SMEP, CR4_SMAP = 1 << 16, 1 << 11, 1 << 20, 1 << 21
+CR4_PGE, CR4_PCIDE = 1 << 7, 1 << 17
 MEMORY = 64 << 20
 
 
 class Watched(qemu.Machine):
     """A machine with 64 MiB whose memory and registers can be looked at."""
 
-    def __init__(self, tmp_path, kernel, **options):
+    def __init__(self, tmp_path, kernel, words="", **options):
         self.ram_path = tmp_path / "ram"
         self.qmp_path = tmp_path / "qmp"
         extra = ["-object", f"memory-backend-file,id=ram,size=64M,mem-path={self.ram_path},share=on",
                  "-qmp", f"unix:{self.qmp_path},server=on,wait=off"]
         super().__init__(kernel, memory="64M", machine="microvm,memory-backend=ram", extra=extra,
-                         append="console=ttyS0 nokaslr", **options)
+                         append=f"console=ttyS0 nokaslr {words}", **options)
 
     def monitor(self, line):
         """The answer to a command of QEMU's monitor; the machine stands still afterwards."""
@@ -114,6 +115,39 @@ def test_nothing_of_the_kernel_text_is_writable_elsewhere(machine):
         elif flags & WRITE:
             writable.update(pages)
     assert not code & writable
+
+
+def in_program(machine):
+    """Stops the machine while it runs the program: registers, which say so."""
+    while True:
+        text = machine.monitor("info registers")
+        if "CPL=3" in text:
+            return {name: int(value, 16) for name, value in re.findall(r"(CR\d)=([0-9a-f]+)", text)}
+        machine.resume()
+
+
+@pytest.mark.parametrize("cpu,words,isolated", [
+    ("max", "", False), ("max", "pti=on", True), ("Haswell", "", True), ("Haswell", "nopti", False),
+    ("Haswell", "mitigations=off", False)])
+def test_isolation(built, tmp_path, cpu, words, isolated):
+    """With page-table isolation, a program's tables show nothing of the kernel but its entries."""
+    initrd = newc.root(built("guest/spin").read_bytes())
+    with Watched(tmp_path, built("x86_64/alba.elf"), words, initrd=initrd, cpu=cpu) as machine:
+        machine.expect("^ready$")
+        registers = in_program(machine)
+        ram = machine.ram()
+        pages = list(leaves(ram, registers["CR3"] & ADDRESS))
+        kernel = [page for page in pages if page[0] >= 1 << 63]
+        assert len(pages) > len(kernel) > 0
+        assert not any(flags & USER for _, _, _, flags in kernel)
+        size = sum(size for _, size, _, _ in kernel)
+        if not isolated:
+            assert size >= MEMORY
+            return
+        # Two or three pages of entry.S, the gates, and a CPU's stacks, tables and control block.
+        assert size <= 10 * 4096, [hex(page[0]) for page in kernel]
+        assert all(flags & NX or not flags & WRITE for _, _, _, flags in kernel)
+        assert not registers["CR4"] & (CR4_PGE | CR4_PCIDE)
 
 
 def symbol(kernel, name):

@@ -99,9 +99,10 @@ def libraries(program):
     return {path.lstrip("/"): pathlib.Path(path).read_bytes() for path in sorted(paths)}
 
 
-def on_alba(kernel, build, names, memory="256M", smp=1, append=""):
+def on_alba(kernel, build, names, memory="256M", smp=1, **options):
     """Boots as often as needed; returns the outcome and a note for each program that broke off."""
     outcome, notes, left = {}, {}, list(names)
+    words = options.pop("append", "")
     while left:
         files = {"list": newc.File("".join(f"/bin/{n}\n" for n in left).encode())}
         for name in left:
@@ -109,8 +110,8 @@ def on_alba(kernel, build, names, memory="256M", smp=1, append=""):
             files[f"bin/{name}"] = program.read_bytes()
             files.update(libraries(program))
         image = newc.root((build / "abi" / "runner").read_bytes(), files)
-        result = qemu.Machine(kernel, initrd=image, append=f"console=ttyS0 quiet {append}",
-                              memory=memory, smp=smp).run(limit=300)
+        result = qemu.Machine(kernel, initrd=image, append=f"console=ttyS0 quiet {words}",
+                              memory=memory, smp=smp, **options).run(limit=300)
         seen, unfinished = take_apart(result.output)
         outcome.update(seen)
         if unfinished is None and all(n in seen for n in left):

@@ -42,16 +42,12 @@ enum {
 #define FUTEX_TID_MASK   0x3fffffffu
 #define PRIVATE          FUTEX_PRIVATE_FLAG
 
-static long futex(void *word, int op, unsigned value, const void *arg, void *word2, unsigned value3)
-{
-    return syscall(SYS_futex, word, op, value, arg, word2, value3);
-}
+/* A macro, for the call has six arguments, some of which are pointers or numbers. */
+#define futex(word, op, value, arg, word2, value3)                                                 \
+    syscall(SYS_futex, (long)(word), (long)(op), (long)(value), (long)(arg), (long)(word2),        \
+            (long)(value3))
 /* For operations whose fourth argument is a number. */
-static UNUSED long futex2(void *word, int op, unsigned value, long value2, void *word2,
-                          unsigned value3)
-{
-    return syscall(SYS_futex, word, op, value, value2, word2, value3);
-}
+#define futex2 futex
 
 static UNUSED int gettid_(void)
 {

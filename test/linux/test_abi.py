@@ -48,3 +48,13 @@ def test_clock_that_programs_cannot_read(root, built, host, smp):
     outcome, notes = abi.on_alba(built("x86_64/alba.elf"), root / "build", ["times"], smp=smp,
                                  append="tsc=unstable")
     assert outcome["times"] == host["times"], notes.get("times", "")
+
+
+@pytest.mark.parametrize("smp", [1, 4])
+@pytest.mark.parametrize("options", [{"append": "pti=on"}, {"cpu": "Haswell"}], ids=["pti", "Haswell"])
+def test_guarded_ways_in_and_out(root, built, host, options, smp):
+    """With page-table isolation, and with buffers cleared as well, other code enters and leaves the
+    kernel: system calls, faults, interrupts and signals by the thousand."""
+    names = ["faults", "fork", "memory", "signals", "threads"]
+    outcome, notes = abi.on_alba(built("x86_64/alba.elf"), root / "build", names, smp=smp, **options)
+    assert outcome == {name: host[name] for name in names}, "".join(notes.values())

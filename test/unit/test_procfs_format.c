@@ -75,6 +75,8 @@ static const struct proc_task head = {
     .queue_limit = 96365,
     .cpus_allowed = {{3}},
     .cpus = 2,
+    .store_bypass = 2,
+    .branches = 2,
     .memory =
         {
             .valid = true,

@@ -51,12 +51,16 @@ struct double_fault_stack {
     uint64_t pad;
 };
 
-PERCPU(struct tss, cpu_tss) __attribute__((aligned(16)));
-static __thread uint64_t cpu_gdt[GDT_ENTRIES] __attribute__((used, aligned(16)));
-PERCPU(struct ist_stack, stack_nmi) __attribute__((aligned(16)));
-PERCPU(struct ist_stack, stack_machine_check) __attribute__((aligned(16)));
-PERCPU(struct ist_stack, stack_debug) __attribute__((aligned(16)));
-PERCPU(struct double_fault_stack, stack_double_fault) __attribute__((aligned(16)));
+/* What the CPU itself uses, and the first instructions of the kernel: pages of their own, as they
+ * are seen while programs run (isolate.c). */
+struct x86_cpu_entry {
+    struct double_fault_stack double_fault;
+    struct ist_stack nmi, machine_check, debug;
+    char entry_stack[512];
+    struct tss tss __attribute__((aligned(16)));
+    uint64_t gdt[GDT_ENTRIES] __attribute__((aligned(16)));
+};
+PERCPU(struct x86_cpu_entry, cpu_entry) __attribute__((aligned(4096)));
 
 static struct gate idt[256] RO_AFTER_INIT __attribute__((aligned(16))); /* the same for all CPUs */
 
@@ -119,18 +123,17 @@ static INIT_TEXT void make_idt(void)
 
 static void load_tables(void)
 {
-    struct tss *tss = &percpu(cpu_tss);
-    uint64_t *gdt = percpu(cpu_gdt);
+    struct x86_cpu_entry *entry = &percpu(cpu_entry);
+    struct tss *tss = &entry->tss;
+    uint64_t *gdt = entry->gdt;
     struct arch_tcb *tcb = ARCH_TCB_READ(self);
-    percpu(stack_double_fault).tcb = tcb;
-    percpu(stack_nmi).tcb = tcb;
-    percpu(stack_machine_check).tcb = tcb;
-    percpu(stack_debug).tcb = tcb;
-    tss->ist[IST_DOUBLE_FAULT - 1] = (uint64_t)&percpu(stack_double_fault).tcb;
-    tss->ist[IST_NMI - 1] = (uint64_t)&percpu(stack_nmi).tcb;
-    tss->ist[IST_MACHINE_CHECK - 1] = (uint64_t)&percpu(stack_machine_check).tcb;
-    tss->ist[IST_DEBUG - 1] = (uint64_t)&percpu(stack_debug).tcb;
+    entry->double_fault.tcb = entry->nmi.tcb = entry->machine_check.tcb = entry->debug.tcb = tcb;
+    tss->ist[IST_DOUBLE_FAULT - 1] = (uint64_t)&entry->double_fault.tcb;
+    tss->ist[IST_NMI - 1] = (uint64_t)&entry->nmi.tcb;
+    tss->ist[IST_MACHINE_CHECK - 1] = (uint64_t)&entry->machine_check.tcb;
+    tss->ist[IST_DEBUG - 1] = (uint64_t)&entry->debug.tcb;
     tss->io_map = sizeof(*tss);
+    tcb->entry_sp = tss->rsp[0] = (uint64_t)(entry->entry_stack + sizeof(entry->entry_stack));
 
     uint64_t base = (uint64_t)tss;
     gdt[GDT_KERNEL_CS / 8] = 0x00af9b000000ffffull; /* 64-bit code, ring 0 */
@@ -174,9 +177,10 @@ static void set_control_registers(void)
     __asm__ volatile("movq %%cr0, %0" : "=r"(cr0));
     __asm__ volatile("movq %%cr4, %0" : "=r"(cr4));
     cr0 = (cr0 & ~(CR0_EM | CR0_TS)) | CR0_MP | CR0_NE | CR0_WP | CR0_AM;
-    cr4 = (cr4 & ~CR4_TSD) | CR4_DE | CR4_OSFXSR | CR4_OSXMMEXCPT | (f->pge ? CR4_PGE : 0) |
-          (f->umip ? CR4_UMIP : 0) | (f->fsgsbase ? CR4_FSGSBASE : 0) | (f->pcid ? CR4_PCIDE : 0) |
-          (f->xsave ? CR4_OSXSAVE : 0) | (f->smep ? CR4_SMEP : 0) | (f->smap ? CR4_SMAP : 0);
+    cr4 = (cr4 & ~(CR4_TSD | CR4_PGE | CR4_PCIDE)) | CR4_DE | CR4_OSFXSR | CR4_OSXMMEXCPT |
+          (f->pge ? CR4_PGE : 0) | (f->umip ? CR4_UMIP : 0) | (f->fsgsbase ? CR4_FSGSBASE : 0) |
+          (f->pcid ? CR4_PCIDE : 0) | (f->xsave ? CR4_OSXSAVE : 0) | (f->smep ? CR4_SMEP : 0) |
+          (f->smap ? CR4_SMAP : 0);
     __asm__ volatile("movq %0, %%cr0" : : "r"(cr0) : "memory");
     __asm__ volatile("movq %0, %%cr4" : : "r"(cr4) : "memory");
     /* CLAC is an undefined instruction without SMAP. */
@@ -213,22 +217,37 @@ void arch_cpu_init(unsigned cpu)
 {
     if (cpu == 0) {
         detect_features();
+        x86_protect_choose(vendor_text);
         make_idt();
     }
     load_tables();
     set_control_registers();
     set_syscall_entry();
     x86_fpu_init();
+    x86_protect_cpu();
 }
 
 /* The stack that exceptions from user mode and SYSCALL start on. */
 void x86_set_kernel_stack(uint64_t top)
 {
-    percpu(cpu_tss).rsp[0] = top;
+    if (likely(!x86_protect.pti)) { /* else they start on the entry stack */
+        percpu(cpu_entry).tss.rsp[0] = top;
+    }
     __asm__ volatile("movq %0, %%gs:%c1"
                      :
                      : "r"(top), "i"(offsetof(struct arch_tcb, kernel_sp))
                      : "memory");
+}
+
+void x86_cpu_entry_range(unsigned cpu, vaddr_t *start, vaddr_t *end)
+{
+    *start = (vaddr_t)&percpu_of(cpu, cpu_entry);
+    *end = *start + sizeof(struct x86_cpu_entry);
+}
+
+const void *x86_idt(void)
+{
+    return idt;
 }
 
 size_t arch_cpu_random(void *buf, size_t size)

@@ -9,7 +9,10 @@
 #define TCB_CURRENT   8
 #define TCB_USER_SP   16
 #define TCB_KERNEL_SP 24
-#define THREAD_WORK   40 /* struct thread: after struct arch_thread */
+#define TCB_KERNEL_CR3 64
+#define TCB_USER_CR3   72
+#define TCB_ENTRY_SP   80
+#define THREAD_WORK   48 /* struct thread: after struct arch_thread */
 
 #define USER_CS 0x33
 #define USER_DS 0x2b
@@ -20,6 +23,7 @@
 #define REGS_CS    136
 #define REGS_FLAGS 144
 #define REGS_SP    152
+#define REGS_SIZE  168
 
 /* Pushes what follows di in struct arch_regs; di and everything above it are there. */
 .macro SAVE_REST ax
@@ -58,6 +62,24 @@
     popq %rdi
 .endm
 
+/*
+ * A place that x86_patch_entries may turn into a jump to `target`, which comes back to resume_\name
+ * or leaves the kernel itself. As it is, it is one instruction that does nothing (SDM vol. 2, NOP).
+ */
+.macro SITE name, target
+site_\name:
+    .byte 0x0f, 0x1f, 0x44, 0x00, 0x00
+resume_\name:
+    .pushsection .rodata.patches, "a", @progbits
+    .long site_\name - ., \target - .
+    .popsection
+.endm
+
+    .section .rodata.patches, "a", @progbits
+    .globl x86_entry_patches
+    .balign 4
+x86_entry_patches:
+
     .section .text.entry, "ax", @progbits
 
 /* From the loader: rdi = struct bootinfo, rsp = the boot CPU's stack, GS base = its block. */
@@ -69,7 +91,10 @@ kernel_entry:
     ud2
     .size kernel_entry, . - kernel_entry
 
-    .text
+/* With page-table isolation, these pages and what cpu.c keeps for each CPU are all of the kernel
+ * that is there while a program runs. */
+    .globl x86_entry_start
+x86_entry_start:
 
 /* SYSCALL: rcx = user rip, r11 = user flags, interrupts off by SFMASK. */
     .globl x86_syscall_entry
@@ -77,6 +102,7 @@ kernel_entry:
 x86_syscall_entry:
     swapgs
     movq %rsp, %gs:TCB_USER_SP
+    SITE syscall, isolated_syscall
     movq %gs:TCB_KERNEL_SP, %rsp
     pushq $USER_DS
     pushq %gs:TCB_USER_SP
@@ -123,6 +149,7 @@ x86_syscall_entry:
     popq %rsi
     popq %rdi
     movq REGS_SP - 120(%rsp), %rsp
+    SITE sysret, guarded_sysret
     swapgs
     sysretq
     .size x86_syscall_entry, . - x86_syscall_entry
@@ -140,6 +167,7 @@ return_to_user_slowly:
 return_by_iret:
     RESTORE_ALL
     addq $8, %rsp
+    SITE iret, guarded_iret
     swapgs
     iretq
     .size x86_return_to_user, . - x86_return_to_user
@@ -155,9 +183,12 @@ trap_common:
     testb $3, REGS_CS(%rsp)
     jz 1f
     swapgs
+    lfence /* nothing is read by a GS that speculation has chosen wrongly */
+    SITE trap, isolated_trap
     call x86_trap
     jmp x86_return_to_user
-1:  movq 32(%rsp), %rbp /* so that a back trace goes on into the interrupted code */
+1:  lfence
+    movq 32(%rsp), %rbp /* so that a back trace goes on into the interrupted code */
     call x86_trap
     .globl x86_trap_done
 x86_trap_done: /* to a back trace: struct arch_regs lies above the frame that returns here */
@@ -175,6 +206,8 @@ trap_debug:
     testb $3, 24(%rsp)
     jz trap_paranoid
     swapgs
+    lfence
+    SITE debug, isolated_debug
     movq %rsp, %rdi
     movq %gs:TCB_KERNEL_SP, %rsp
     pushq 48(%rdi)
@@ -212,10 +245,12 @@ trap_paranoid:
     movq %rax, %rdx
     shrq $32, %rdx
     wrmsr
+    SITE paranoid, isolated_paranoid
     movl %r12d, %esi
     movq %rsp, %rdi
     movq 32(%rsp), %rbp
     call x86_trap_paranoid
+    SITE paranoid_end, isolated_paranoid_end
     movl $0xc0000101, %ecx
     movq %r13, %rax
     movq %r13, %rdx
@@ -259,6 +294,121 @@ x86_trap_stubs:
     .balign 16
     .size x86_trap_stubs, . - x86_trap_stubs
 
+/*
+ * --- Ways that only some CPUs take: x86_patch_entries leads there ------------------------------
+ *
+ * Page-table isolation: programs run on a root that has nothing of the kernel but x86_entry_start
+ * to x86_entry_end, and the pages of struct x86_cpu_entry. CR3 changes as soon as there is a
+ * register for it, and back as the last thing but SWAPGS.
+ */
+isolated_syscall:
+    movq %gs:TCB_KERNEL_CR3, %rsp
+    movq %rsp, %cr3
+    jmp resume_syscall
+
+/* The registers lie on the CPU's entry stack: they move to the thread's. */
+isolated_trap:
+    movq %gs:TCB_KERNEL_CR3, %rax
+    movq %rax, %cr3
+    movq %gs:TCB_KERNEL_SP, %rax
+    subq $REGS_SIZE, %rax
+    movl %esi, %edx
+    movq %rsp, %rsi
+    movq %rax, %rdi
+    movl $(REGS_SIZE / 8), %ecx
+    rep movsq
+    movq %rax, %rsp
+    movq %rax, %rdi
+    movl %edx, %esi
+    jmp resume_trap
+
+isolated_debug:
+    movq %gs:TCB_KERNEL_CR3, %rdi
+    movq %rdi, %cr3
+    jmp resume_debug
+
+isolated_paranoid:
+    movq %cr3, %r14
+    movq %gs:TCB_KERNEL_CR3, %rax
+    movq %rax, %cr3
+    jmp resume_paranoid
+
+isolated_paranoid_end:
+    movq %r14, %cr3
+    jmp resume_paranoid_end
+
+/* VERW with a writable segment clears the buffers of CPUs that have MD_CLEAR (Intel, "Microarchitectural
+ * Data Sampling", 2019). rsp is the program's already; flags are about to be replaced. */
+guarded_sysret:
+    cmpb $0, x86_clear_buffers(%rip)
+    je 1f
+    verw kernel_ds(%rip)
+1:  movq %rsp, %gs:TCB_USER_SP
+    movq %gs:TCB_USER_CR3, %rsp
+    testq %rsp, %rsp
+    jz 2f
+    movq %rsp, %cr3
+2:  movq %gs:TCB_USER_SP, %rsp
+    swapgs
+    sysretq
+
+/* rsp = what IRET pops, which moves to the entry stack. */
+guarded_iret:
+    cmpb $0, x86_clear_buffers(%rip)
+    je 1f
+    verw kernel_ds(%rip)
+1:  cmpq $0, %gs:TCB_USER_CR3
+    je 2f
+    pushq %rax
+    pushq %rdi
+    movq %gs:TCB_ENTRY_SP, %rdi
+    .irp at, 0, 8, 16, 24, 32, 40, 48
+    movq \at(%rsp), %rax
+    movq %rax, \at - 56(%rdi)
+    .endr
+    leaq -56(%rdi), %rsp
+    movq %gs:TCB_USER_CR3, %rax
+    movq %rax, %cr3
+    popq %rdi
+    popq %rax
+2:  swapgs
+    iretq
+
+    .globl x86_entry_end
+x86_entry_end:
+
+/*
+ * void x86_fill_rsb(void): what returns predict comes from here, not from the program that ran
+ * before (AMD, "Software techniques for managing speculation", V2-3; 32 entries are the most).
+ */
+    .globl x86_fill_rsb
+    .type x86_fill_rsb, @function
+x86_fill_rsb:
+    movl $16, %eax
+1:  call 3f
+2:  pause
+    lfence
+    jmp 2b
+3:  call 5f
+4:  pause
+    lfence
+    jmp 4b
+5:  decl %eax
+    jnz 1b
+    addq $(32 * 8), %rsp
+    lfence
+    ret
+    .size x86_fill_rsb, . - x86_fill_rsb
+
+    .section .rodata.patches, "a", @progbits
+    .globl x86_entry_patches_end
+x86_entry_patches_end:
+
+    .section .rodata, "a", @progbits
+kernel_ds:
+    .word 0x18
+
+    .text
 /*
  * struct thread *x86_switch_stacks(uint64_t *save_sp, uint64_t next_sp, struct thread *from):
  * saves what the ABI keeps over a call, changes stacks, and returns `from` on the new one.

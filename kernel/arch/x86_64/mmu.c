@@ -98,6 +98,15 @@ static void note_entry(pte_t *table, unsigned index)
                                           __ATOMIC_RELAXED));
 }
 
+/* With page-table isolation the root of programs has the same user half. */
+static void mirror_root(const struct arch_mmu *mmu, unsigned index, pte_t entry)
+{
+    if (unlikely(mmu->user_root != 0)) {
+        pte_t *root = phys_to_virt(mmu->user_root);
+        __atomic_store_n(&root[index], entry, __ATOMIC_RELEASE);
+    }
+}
+
 /* Makes the table that parent[index] leads to, unless somebody else just did: false: no memory. */
 static bool table_add(struct arch_mmu *mmu, pte_t *parent, unsigned level, unsigned index)
 {
@@ -114,6 +123,7 @@ static bool table_add(struct arch_mmu *mmu, pte_t *parent, unsigned level, unsig
         return true;
     }
     if (level == ROOT_LEVEL) {
+        mirror_root(mmu, index, parent[index]);
         __atomic_fetch_or(&mmu->root_used[index / 64], 1ul << index % 64, __ATOMIC_RELAXED);
     } else {
         note_entry(parent, index);
@@ -211,6 +221,7 @@ static void root_trim(struct trim *trim)
                 continue;
             }
             if (entry_trim(trim, &root[index], ROOT_LEVEL, va)) {
+                mirror_root(mmu, index, 0);
                 mmu->root_used[word] &= ~(1ul << bit);
             }
         }
@@ -265,7 +276,13 @@ int arch_mmu_create(struct arch_mmu *mmu)
         memset(root, 0, USER_SLOTS * sizeof(pte_t));
         memcpy(root + USER_SLOTS, from + USER_SLOTS, USER_SLOTS * sizeof(pte_t));
     }
+    bool failed;
     *mmu = (struct arch_mmu){.root = frame_to_paddr(frame), .leaf = NO_LEAF};
+    mmu->user_root = x86_user_root_create(&failed);
+    if (unlikely(failed)) {
+        frame_put(frame);
+        return -ENOMEM;
+    }
     x86_tlb_begin(mmu);
     return 0;
 }
@@ -278,6 +295,9 @@ void arch_mmu_destroy(struct arch_mmu *mmu)
     tables_free(trim.freed);
     assert(mmu->table_pages == 0);
     struct frame *frame = paddr_to_frame(mmu->root);
+    if (unlikely(mmu->user_root != 0)) {
+        x86_user_root_free(mmu->user_root);
+    }
     unsigned long irq = arch_irq_save();
     struct table_pool *pool = &percpu(table_pool);
     bool room = pool->roots < POOL_ROOTS;

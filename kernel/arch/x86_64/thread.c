@@ -90,6 +90,9 @@ struct thread *arch_switch(struct thread *from, struct thread *to)
     struct arch_thread *old = state_of(from), *new = state_of(to);
     save_bases(old);
     load_bases(old, new);
+    if (unlikely(old->spec_ctrl != new->spec_ctrl)) {
+        x86_set_spec_ctrl(new->spec_ctrl);
+    }
     x86_fpu_switch(old, new);
     x86_set_kernel_stack(new->stack_top);
     __asm__ volatile("movq %0, %%gs:8" : : "r"(to) : "memory");
@@ -140,6 +143,7 @@ int arch_thread_fork(struct thread *child)
     copy->fpu = area;
     copy->fs_base = self->fs_base;
     copy->gs_base = self->gs_base;
+    copy->spec_ctrl = self->spec_ctrl;
     *arch_thread_regs(child) = *arch_thread_regs(arch_current());
     return 0;
 }

@@ -102,9 +102,12 @@ static void load(struct cpu_tlb *tlb, struct arch_mmu *mmu)
     __atomic_store_n(&tlb->lazy, false, __ATOMIC_RELAXED);
     if (mmu != NULL) {
         cpumask_set_atomic(&mmu->cpus, arch_cpu_number());
+        x86_before_switch();
         x86_write_cr3(cr3_of(tlb, choose_slot(tlb, mmu)));
+        x86_note_roots(mmu->root, mmu->user_root);
     } else {
         x86_write_cr3(x86_kernel_root());
+        x86_note_roots(x86_kernel_root(), 0);
     }
     if (old != NULL) {
         cpumask_clear_atomic(&old->cpus, arch_cpu_number());
@@ -311,6 +314,7 @@ void arch_mmu_cpu_begin(void)
 {
     __atomic_fetch_add(&flush_cpu_count, 1, __ATOMIC_SEQ_CST);
     cpumask_set_atomic(&flush_cpus, arch_cpu_number());
+    x86_note_roots(x86_kernel_root(), 0);
     x86_flush_global(); /* what was cached before the bit was set */
 }
 

@@ -38,13 +38,21 @@ static inline bool range_ok(vaddr_t addr, size_t size)
     return size <= LAYOUT_USER_END && addr <= LAYOUT_USER_END - size;
 }
 
+/* For a CPU that runs ahead of the check above, addresses of the kernel are 0 (Spectre, variant 1).
+ * The compiler must not know that there are none here. */
+static inline void *user_only(vaddr_t addr)
+{
+    __asm__("" : "+r"(addr));
+    return (void *)(addr & ~(vaddr_t)((int64_t)addr >> 63));
+}
+
 size_t copy_from_user_partial(void *dst, vaddr_t src, size_t size)
 {
     if (!range_ok(src, size)) {
         return size;
     }
     x86_user_open();
-    size_t left = x86_user_copy(dst, (const void *)src, size);
+    size_t left = x86_user_copy(dst, user_only(src), size);
     x86_user_close();
     return left;
 }
@@ -55,7 +63,7 @@ size_t copy_to_user_partial(vaddr_t dst, const void *src, size_t size)
         return size;
     }
     x86_user_open();
-    size_t left = x86_user_copy((void *)dst, src, size);
+    size_t left = x86_user_copy(user_only(dst), src, size);
     x86_user_close();
     return left;
 }
@@ -69,11 +77,11 @@ int copy_from_user(void *dst, vaddr_t src, size_t size)
     x86_user_open();
     /* These store with one instruction, which takes any alignment. */
     if (size == 8) {
-        failed = x86_user_load8(dst, (const void *)src) != 0;
+        failed = x86_user_load8(dst, user_only(src)) != 0;
     } else if (size == 4) {
-        failed = x86_user_load4(dst, (const void *)src) != 0;
+        failed = x86_user_load4(dst, user_only(src)) != 0;
     } else {
-        failed = x86_user_copy(dst, (const void *)src, size) != 0;
+        failed = x86_user_copy(dst, user_only(src), size) != 0;
     }
     x86_user_close();
     return failed ? -EFAULT : 0;
@@ -89,15 +97,15 @@ int copy_to_user(vaddr_t dst, const void *src, size_t size)
         uint64_t value;
         __builtin_memcpy(&value, src, 8);
         x86_user_open();
-        failed = x86_user_store8((void *)dst, value) != 0;
+        failed = x86_user_store8(user_only(dst), value) != 0;
     } else if (size == 4) {
         uint32_t value;
         __builtin_memcpy(&value, src, 4);
         x86_user_open();
-        failed = x86_user_store4((void *)dst, value) != 0;
+        failed = x86_user_store4(user_only(dst), value) != 0;
     } else {
         x86_user_open();
-        failed = x86_user_copy((void *)dst, src, size) != 0;
+        failed = x86_user_copy(user_only(dst), src, size) != 0;
     }
     x86_user_close();
     return failed ? -EFAULT : 0;
@@ -109,7 +117,7 @@ int clear_user(vaddr_t dst, size_t size)
         return -EFAULT;
     }
     x86_user_open();
-    size_t left = x86_user_clear((void *)dst, size);
+    size_t left = x86_user_clear(user_only(dst), size);
     x86_user_close();
     return left != 0 ? -EFAULT : 0;
 }
@@ -137,7 +145,7 @@ long strncpy_from_user(char *dst, vaddr_t src, size_t size)
         }
         if (size - done >= 8 && to_page_end >= 8) {
             uint64_t word;
-            if (x86_user_load8(&word, (const void *)at) != 0) {
+            if (x86_user_load8(&word, user_only(at)) != 0) {
                 result = -EFAULT;
                 break;
             }
@@ -150,7 +158,7 @@ long strncpy_from_user(char *dst, vaddr_t src, size_t size)
             done += 8;
             continue;
         }
-        if (x86_user_copy(dst + done, (const void *)at, 1) != 0) {
+        if (x86_user_copy(dst + done, user_only(at), 1) != 0) {
             result = -EFAULT;
             break;
         }
@@ -180,7 +188,7 @@ int user_load_u32(vaddr_t addr, uint32_t *value)
         return -EFAULT;
     }
     open_word();
-    int result = x86_user_load4(value, (const void *)addr);
+    int result = x86_user_load4(value, user_only(addr));
     x86_user_close();
     return result != 0 ? -EFAULT : 0;
 }
@@ -194,7 +202,7 @@ int user_cmpxchg_u32(vaddr_t addr, uint32_t expected, uint32_t desired, uint32_t
         return -EFAULT;
     }
     open_word();
-    int result = x86_user_cmpxchg4((void *)addr, expected, desired, old);
+    int result = x86_user_cmpxchg4(user_only(addr), expected, desired, old);
     x86_user_close();
     return result != 0 ? -EFAULT : 0;
 }

@@ -7,6 +7,7 @@
 #include "kernel/arch/cpu.h"
 #include "kernel/arch/smp.h"
 #include "kernel/arch/thread.h"
+#include "kernel/arch/x86_64/mitigate.h"
 #include "kernel/base/lock_check.h"
 #include "lib/types.h"
 
@@ -24,10 +25,18 @@ enum x86_msr {
     MSR_KERNEL_GS_BASE = 0xc0000102,
     MSR_TSC_AUX = 0xc0000103,
     MSR_KVM_SYSTEM_TIME = 0x4b564d01,
+    MSR_SPEC_CTRL = 0x48,
+    MSR_PRED_CMD = 0x49,
+    MSR_ARCH_CAPABILITIES = 0x10a,
 };
 
 #define EFER_SCE       1ul
 #define EFER_NXE       0x800ul
+#define EFER_AIBRSE    0x200000ul
+
+#define SPEC_CTRL_IBRS 1ul
+#define SPEC_CTRL_SSBD 4ul
+#define PRED_CMD_IBPB  1ul
 
 #define CR0_MP         (1ul << 1)
 #define CR0_EM         (1ul << 2)
@@ -117,6 +126,18 @@ static inline uint64_t read_cr2(void)
 
 /* cpu.c */
 void x86_set_kernel_stack(uint64_t top);
+/* What a CPU needs of its own while a program runs, in whole pages from the start; the table of
+ * gates, one page at most. */
+void x86_cpu_entry_range(unsigned cpu, vaddr_t *start, vaddr_t *end);
+const void *x86_idt(void);
+
+/* protect.c: constant after x86_protect_choose. */
+extern struct x86_mitigations x86_protect;
+void x86_protect_choose(const char *vendor);
+void x86_set_spec_ctrl(uint64_t bits); /* of a thread; interrupts off */
+void x86_protect_cpu(void);            /* on each CPU: what model-specific registers do */
+/* isolate.c: makes the ways into and out of the kernel those of x86_protect. */
+void x86_patch_entries(void);
 
 /* fpu.c */
 void x86_fpu_init(void); /* per CPU */
@@ -192,6 +213,8 @@ void x86_apic_timer_set(uint32_t count);
 uint32_t x86_apic_timer_left(void);
 
 /* entry.S */
+extern const char x86_entry_start[], x86_entry_end[];
+void x86_fill_rsb(void);
 extern const char x86_trap_stubs[];
 void x86_syscall_entry(void);
 struct thread *x86_switch_stacks(uint64_t *save_sp, uint64_t next_sp, struct thread *from);

@@ -59,7 +59,7 @@ static void linux_syscall(struct arch_regs *regs)
 {
     /* The upper half of the number does not count, as on Linux. */
     uint64_t nr = (uint32_t)arch_call_number(regs);
-    linux_call call = nr < LINUX_CALL_MAX ? calls[nr] : NULL;
+    linux_call call = nr < LINUX_CALL_MAX ? calls[arch_bounded(nr, LINUX_CALL_MAX)] : NULL;
     if (unlikely(call == NULL || tracing)) {
         syscall_slowly(regs, nr, call);
         return;

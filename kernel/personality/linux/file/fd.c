@@ -81,11 +81,12 @@ void fd_table_put(struct fd_table *table)
 /* A reader's, or with the lock. The size is written last, so the entries are at least as many. */
 static struct file *file_at(const struct fd_table *table, int fd)
 {
-    if ((unsigned)fd >= __atomic_load_n(&table->size, __ATOMIC_ACQUIRE)) {
+    unsigned size = __atomic_load_n(&table->size, __ATOMIC_ACQUIRE);
+    if ((unsigned)fd >= size) {
         return NULL;
     }
     const struct fd_entry *entries = rcu_read(table->entries);
-    return rcu_read(entries[fd].file);
+    return rcu_read(entries[arch_bounded((unsigned)fd, size)].file);
 }
 
 struct fd_ref fd_borrow_shared(struct fd_table *table, int fd)

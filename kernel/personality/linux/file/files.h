@@ -33,7 +33,9 @@ static inline struct fd_ref fd_borrow_any(int fd)
     if (unlikely(ref_read(&table->refs) != 1)) {
         return fd_borrow_shared(table, fd);
     }
-    struct file *file = likely((unsigned)fd < table->size) ? table->entries[fd].file : NULL;
+    struct file *file = likely((unsigned)fd < table->size)
+                            ? table->entries[arch_bounded((unsigned)fd, table->size)].file
+                            : NULL;
     return (struct fd_ref){file, false};
 }
 static inline void fd_return(struct fd_ref ref)

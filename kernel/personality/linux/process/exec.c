@@ -238,6 +238,7 @@ static void set_name(const char *filename)
 /* The old program is given up: nothing fails from here on. */
 static void change_program(struct linux_thread *self, struct exec *exec)
 {
+    linux_speculation_exec(self);
     struct linux_process *process = self->process;
     const struct cred *old_cred = self->cred;
     linux_memory_done(self, FUTEX_ALIVE);

@@ -204,6 +204,7 @@ static void inherit_thread(struct linux_thread *self, struct linux_thread *child
     child->no_new_privs = self->no_new_privs;
     child->securebits = self->securebits;
     child->ioprio = self->ioprio;
+    child->store_bypass = self->store_bypass;
     child->timer_slack_ns = self->timer_slack_ns;
     child->fault_trap = self->fault_trap;
     child->fault_error = self->fault_error;

@@ -127,6 +127,29 @@ struct futex_two_words {
 /* futex_pi.c */
 long futex_lock_pi(vaddr_t addr, unsigned access, uint64_t deadline, bool only_try);
 long futex_unlock_pi(vaddr_t addr, unsigned access);
+/* The current thread, which wants the word there. */
+struct futex_pi_waiter futex_pi_waiter(vaddr_t addr, enum futex_kind kind);
+static inline struct futex_pi_waiter *futex_pi_waiter_of(struct futex_waiter *waiter)
+{
+    return container_of(waiter, struct futex_pi_waiter, base);
+}
+/*
+ * The first half of locking a word for waiter->self: 0: it owns it now, and the word says so; 1: it
+ * has to queue, and is known to its owner. -EAGAIN: once more; -EFAULT: once the page is there;
+ * -EBUSY: when the owner has gone; or what the call is to return. REQUIRES the bucket's lock;
+ * `mark`: others are about to wait.
+ */
+int futex_take_word_locked(struct futex_bucket *bucket, struct futex_pi_waiter *waiter,
+                           vaddr_t addr, uint32_t mark);
+/* After an error of futex_take_word_locked that can be mended: 0: try again. No lock held. */
+int futex_mend(int error, vaddr_t addr);
+/* The word says that it owns it already. REQUIRES the bucket's lock. */
+void futex_grant_locked(struct futex_pi_waiter *waiter);
+/* Sleeps until the word is the waiter's: 0, -EFAULT, -ETIMEDOUT, -EINTR; in *kind how far it got.
+ */
+int futex_sleep_for_word(struct futex_pi_waiter *waiter, uint64_t deadline, enum futex_kind *kind);
+
+/* futex_requeue_pi.c */
 long futex_wait_requeue_pi(const struct futex_two_words *words, uint32_t expected,
                            uint64_t deadline);
 long futex_cmp_requeue_pi(const struct futex_two_words *words, uint32_t expected);

@@ -20,11 +20,6 @@
 static struct spinlock pi_lock = SPINLOCK_INIT(LOCK_PI);
 static struct waitq owner_gone = WAITQ_INIT(owner_gone); /* who found an owner in FUTEX_LEAVING */
 
-static struct futex_pi_waiter *pi_waiter_of(struct futex_waiter *waiter)
-{
-    return container_of(waiter, struct futex_pi_waiter, base);
-}
-
 /* --- priorities ------------------------------------------------------------------------------ */
 
 /* What a thread lends to those it waits for: its real-time priority, its own or one lent to it. All
@@ -159,14 +154,8 @@ static int fault_in(vaddr_t addr)
     return user_cmpxchg_u32(addr, 0, 0, &old);
 }
 
-/*
- * The first half of locking a word for waiter->self: 0: it owns it now, and the word says so; 1: it
- * has to queue, and is known to its owner. -EAGAIN: once more; -EFAULT: after fault_in; -EBUSY:
- * when the owner has gone; or what the call is to return. REQUIRES the bucket's lock; `mark`:
- * others are about to wait.
- */
-static int take_word_locked(struct futex_bucket *bucket, struct futex_pi_waiter *waiter,
-                            vaddr_t addr, uint32_t mark)
+int futex_take_word_locked(struct futex_bucket *bucket, struct futex_pi_waiter *waiter,
+                           vaddr_t addr, uint32_t mark)
 {
     uint32_t value, tid = (uint32_t)waiter->self->tid;
     if (user_load_u32(addr, &value) != 0) {
@@ -195,8 +184,8 @@ static int take_word_locked(struct futex_bucket *bucket, struct futex_pi_waiter 
             result = -EAGAIN;
         }
     } else {
-        struct linux_thread *owner = owner_by_waiter(pi_waiter_of(other));
-        bool left = pi_waiter_of(other)->grant == FUTEX_BEQUEATHED ||
+        struct linux_thread *owner = owner_by_waiter(futex_pi_waiter_of(other));
+        bool left = futex_pi_waiter_of(other)->grant == FUTEX_BEQUEATHED ||
                     (value & FUTEX_OWNER_DIED) != 0;
         /* User space may write what it likes there. */
         result = (value & FUTEX_TID_MASK) != (uint32_t)owner->tid && !left
@@ -216,8 +205,7 @@ static bool is_leaving(uint32_t tid)
     return leaving;
 }
 
-/* After an error of take_word_locked that can be mended: 0: try again. No lock held. */
-static int mend(int error, vaddr_t addr)
+int futex_mend(int error, vaddr_t addr)
 {
     uint32_t value;
     switch (error) {
@@ -247,8 +235,9 @@ static struct futex_pi_waiter *next_owner_locked(struct futex_bucket *bucket,
     unsigned long flags = spin_lock_irqsave(&pi_lock);
     list_for_each (waiter, &bucket->waiters, link) {
         if (futex_same_key(&waiter->key, key) && waiter->kind == FUTEX_PI &&
-            (best == NULL || priority_of(pi_waiter_of(waiter)->self) < priority_of(best->self))) {
-            best = pi_waiter_of(waiter);
+            (best == NULL ||
+             priority_of(futex_pi_waiter_of(waiter)->self) < priority_of(best->self))) {
+            best = futex_pi_waiter_of(waiter);
         }
     }
     spin_unlock_irqrestore(&pi_lock, flags);
@@ -264,7 +253,7 @@ static void make_owner_locked(struct futex_bucket *bucket, struct futex_pi_waite
     clear_owner_locked(heir);
     list_for_each (waiter, &bucket->waiters, link) {
         if (futex_same_key(&waiter->key, &heir->base.key) && waiter != &heir->base) {
-            struct futex_pi_waiter *other = pi_waiter_of(waiter);
+            struct futex_pi_waiter *other = futex_pi_waiter_of(waiter);
             clear_owner_locked(other);
             other->owner = heir->self;
             other->self->pi_blocked = other;
@@ -278,8 +267,7 @@ static void make_owner_locked(struct futex_bucket *bucket, struct futex_pi_waite
     spin_unlock_irqrestore(&pi_lock, flags);
 }
 
-/* The word says that it owns it already. REQUIRES the bucket's lock. */
-static void grant_locked(struct futex_pi_waiter *waiter)
+void futex_grant_locked(struct futex_pi_waiter *waiter)
 {
     waiter->grant = FUTEX_OWNED;
     futex_wake_waiter_locked(&waiter->base);
@@ -313,7 +301,7 @@ void linux_futex_leave(struct linux_thread *self, enum futex_state after)
         struct futex_bucket *bucket = futex_bucket(&key);
         spin_lock(&bucket->lock);
         struct futex_waiter *first = first_waiter_locked(bucket, &key);
-        if (first != NULL && first->kind == FUTEX_PI && pi_waiter_of(first)->owner == self) {
+        if (first != NULL && first->kind == FUTEX_PI && futex_pi_waiter_of(first)->owner == self) {
             bequeath_locked(bucket, &key);
         }
         spin_unlock(&bucket->lock);
@@ -368,9 +356,7 @@ static enum futex_grant stop_waiting(struct futex_pi_waiter *waiter, enum futex_
     return grant;
 }
 
-/* Sleeps until the word is the waiter's: 0, -EFAULT, -ETIMEDOUT, -EINTR; in *kind how far it got.
- */
-static int sleep_for_word(struct futex_pi_waiter *waiter, uint64_t deadline, enum futex_kind *kind)
+int futex_sleep_for_word(struct futex_pi_waiter *waiter, uint64_t deadline, enum futex_kind *kind)
 {
     int slept = 0;
     for (;;) {
@@ -391,7 +377,7 @@ static int sleep_for_word(struct futex_pi_waiter *waiter, uint64_t deadline, enu
     }
 }
 
-static struct futex_pi_waiter new_waiter(vaddr_t addr, enum futex_kind kind)
+struct futex_pi_waiter futex_pi_waiter(vaddr_t addr, enum futex_kind kind)
 {
     return (struct futex_pi_waiter){
         .base = {.thread = current, .bitset = FUTEX_BITSET_ALL, .kind = kind},
@@ -402,7 +388,7 @@ static struct futex_pi_waiter new_waiter(vaddr_t addr, enum futex_kind kind)
 
 long futex_lock_pi(vaddr_t addr, unsigned access, uint64_t deadline, bool only_try)
 {
-    struct futex_pi_waiter waiter = new_waiter(addr, FUTEX_PI);
+    struct futex_pi_waiter waiter = futex_pi_waiter(addr, FUTEX_PI);
     enum futex_kind kind;
     int result = futex_key_get(addr, access | FUTEX_WRITE, &waiter.target, &waiter.base.held);
     if (result != 0) {
@@ -413,14 +399,14 @@ long futex_lock_pi(vaddr_t addr, unsigned access, uint64_t deadline, bool only_t
     struct futex_bucket *bucket = futex_bucket(&waiter.target);
     do {
         spin_lock(&bucket->lock);
-        result = take_word_locked(bucket, &waiter, addr, 0);
+        result = futex_take_word_locked(bucket, &waiter, addr, 0);
         if (result == 1) {
             futex_enqueue_locked(bucket, &waiter.base);
         }
         spin_unlock(&bucket->lock);
-    } while (result < 0 && (result = mend(result, addr)) == 0);
+    } while (result < 0 && (result = futex_mend(result, addr)) == 0);
     if (result == 1) {
-        result = sleep_for_word(&waiter, deadline, &kind);
+        result = futex_sleep_for_word(&waiter, deadline, &kind);
     }
     if (result == -EINTR) {
         result = -ERESTARTNOINTR;
@@ -431,7 +417,7 @@ long futex_lock_pi(vaddr_t addr, unsigned access, uint64_t deadline, bool only_t
     return result;
 }
 
-/* One attempt: -EAGAIN, -EFAULT: as take_word_locked. REQUIRES the bucket's lock. */
+/* One attempt: -EAGAIN, -EFAULT: as futex_take_word_locked. REQUIRES the bucket's lock. */
 static int unlock_word_locked(struct futex_bucket *bucket, const struct futex_key *key,
                               vaddr_t addr)
 {
@@ -447,14 +433,14 @@ static int unlock_word_locked(struct futex_bucket *bucket, const struct futex_ke
     if (other == NULL) {
         return change_word(addr, value, 0);
     }
-    if (other->kind != FUTEX_PI || owner_by_waiter(pi_waiter_of(other)) != self) {
+    if (other->kind != FUTEX_PI || owner_by_waiter(futex_pi_waiter_of(other)) != self) {
         return -EINVAL;
     }
     struct futex_pi_waiter *next = next_owner_locked(bucket, key);
     int result = change_word(addr, value, (uint32_t)next->self->tid | FUTEX_WAITERS);
     if (result == 0) {
         make_owner_locked(bucket, next);
-        grant_locked(next);
+        futex_grant_locked(next);
     }
     return result;
 }
@@ -489,147 +475,5 @@ long futex_unlock_pi(vaddr_t addr, unsigned access)
         }
     }
     futex_key_put(held);
-    return result;
-}
-
-/* --- condition variables: from a word without an owner to one with --------------------------- */
-
-long futex_wait_requeue_pi(const struct futex_two_words *words, uint32_t expected,
-                           uint64_t deadline)
-{
-    struct futex_pi_waiter waiter = new_waiter(words->addr2, FUTEX_TO_PI);
-    enum futex_kind kind = FUTEX_TO_PI;
-    struct vmo *target_held;
-    if (words->addr == words->addr2) {
-        return -EINVAL;
-    }
-    int result = futex_key_get(words->addr2, words->access | FUTEX_WRITE, &waiter.target,
-                               &target_held);
-    if (result != 0) {
-        return result;
-    }
-    result = futex_key_get(words->addr, words->access | FUTEX_READ, &waiter.base.key,
-                           &waiter.base.held);
-    if (result == 0) {
-        result = futex_same_key(&waiter.base.key, &waiter.target)
-                     ? -EINVAL
-                     : futex_enqueue_if(&waiter.base, words->addr, expected);
-        if (result == 0) {
-            result = sleep_for_word(&waiter, deadline, &kind);
-            if (result == -EINTR) {
-                /* Once moved it cannot begin again: the first word has changed. */
-                result = kind == FUTEX_PI ? -EAGAIN : -ERESTARTNOINTR;
-            }
-        }
-        futex_key_put(waiter.base.held);
-    }
-    futex_key_put(target_held);
-    return result;
-}
-
-struct requeue {
-    struct futex_key keys[2];
-    struct vmo *held[2];
-    struct futex_bucket *source, *target;
-};
-
-/* One waiter gets the second word, or is moved to it: 0, or as take_word_locked. REQUIRES both
- * buckets' locks. */
-static int requeue_one_locked(struct requeue *requeue, struct futex_pi_waiter *waiter,
-                              const struct futex_two_words *words, bool first)
-{
-    if (waiter->base.kind != FUTEX_TO_PI || !futex_same_key(&waiter->target, &requeue->keys[1])) {
-        return -EINVAL;
-    }
-    uint32_t mark = !first || words->count2 > 0 ? FUTEX_WAITERS : 0;
-    int result = take_word_locked(requeue->target, waiter, words->addr2, mark);
-    if (result == 0) {
-        grant_locked(waiter);
-    } else if (result == 1) {
-        waiter->base.kind = FUTEX_PI;
-        futex_move_locked(&waiter->base, requeue->target, &requeue->keys[1], requeue->held[1]);
-        result = 0;
-    }
-    return result;
-}
-
-/* Adds to *count who woke or moved: 0; 1: the first word has another value; or an error that may be
- * mended. REQUIRES both locks. */
-static int requeue_locked(struct requeue *requeue, const struct futex_two_words *words,
-                          uint32_t expected, int *count)
-{
-    struct futex_waiter *waiter, *next;
-    uint32_t value;
-    if (user_load_u32(words->addr, &value) != 0) {
-        return -EFAULT;
-    }
-    if (value != expected) {
-        return 1;
-    }
-    if (user_load_u32(words->addr2, &value) != 0) {
-        return -EFAULT;
-    }
-    list_for_each_safe (waiter, next, &requeue->source->waiters, link) {
-        if (*count - 1 >= words->count2) {
-            break;
-        }
-        if (futex_same_key(&waiter->key, &requeue->keys[0])) {
-            if (waiter->kind == FUTEX_PLAIN) {
-                return -EINVAL;
-            }
-            int result = requeue_one_locked(requeue, pi_waiter_of(waiter), words, *count == 0);
-            if (result != 0) {
-                return result;
-            }
-            ++*count;
-        }
-    }
-    return 0;
-}
-
-static int requeue_all(struct requeue *requeue, const struct futex_two_words *words,
-                       uint32_t expected)
-{
-    int count = 0;
-    for (;;) {
-        futex_lock_two(requeue->source, requeue->target);
-        int result = requeue_locked(requeue, words, expected, &count);
-        futex_unlock_two(requeue->source, requeue->target);
-        if (result >= 0) {
-            return result == 0 || count != 0 ? count : -EAGAIN;
-        }
-        uint32_t value;
-        result = mend(result, words->addr2);
-        if (result == 0) {
-            result = user_load_u32(words->addr, &value);
-        }
-        if (result != 0) {
-            return result;
-        }
-    }
-}
-
-long futex_cmp_requeue_pi(const struct futex_two_words *words, uint32_t expected)
-{
-    struct requeue requeue;
-    if (words->count < 0 || words->count2 < 0 || words->count != 1 || words->addr == words->addr2) {
-        return -EINVAL;
-    }
-    int result = futex_key_get(words->addr, words->access | FUTEX_READ, &requeue.keys[0],
-                               &requeue.held[0]);
-    if (result != 0) {
-        return result;
-    }
-    result = futex_key_get(words->addr2, words->access | FUTEX_WRITE, &requeue.keys[1],
-                           &requeue.held[1]);
-    if (result == 0) {
-        requeue.source = futex_bucket(&requeue.keys[0]);
-        requeue.target = futex_bucket(&requeue.keys[1]);
-        result = futex_same_key(&requeue.keys[0], &requeue.keys[1])
-                     ? -EINVAL
-                     : requeue_all(&requeue, words, expected);
-        futex_key_put(requeue.held[1]);
-    }
-    futex_key_put(requeue.held[0]);
     return result;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* prctl(2), personality(2) and rseq(2): switches of the calling thread or process. */
+#include "kernel/arch/cpu.h"
 #include "kernel/arch/user.h"
 #include "kernel/personality/linux/call.h"
 #include "kernel/personality/linux/process/cred.h"
@@ -33,6 +34,8 @@ enum prctl_option {
     PR_SET_THP_DISABLE = 41,
     PR_GET_THP_DISABLE = 42,
     PR_CAP_AMBIENT = 47,
+    PR_GET_SPECULATION_CTRL = 52,
+    PR_SET_SPECULATION_CTRL = 53,
     PR_SET_VMA = 0x53564d41,
 };
 enum { AMBIENT_IS_SET = 1, AMBIENT_RAISE, AMBIENT_LOWER, AMBIENT_CLEAR_ALL };
@@ -143,6 +146,77 @@ static long set_keep_caps(struct linux_thread *self, unsigned long on)
     return 0;
 }
 
+/* PR_GET_SPECULATION_CTRL(2const): what it is about, and bits of the answer. */
+enum { SPEC_STORE_BYPASS, SPEC_INDIRECT_BRANCH, SPEC_L1D_FLUSH };
+enum {
+    SPEC_PRCTL = 1,
+    SPEC_ENABLE = 2,
+    SPEC_DISABLE = 4,
+    SPEC_FORCE_DISABLE = 8,
+    SPEC_DISABLE_NOEXEC = 16
+};
+
+int linux_speculation(const struct linux_thread *thread, unsigned long which)
+{
+    static const uint8_t answers[] = {[ARCH_SPECULATION_NONE] = 0,
+                                      [ARCH_SPECULATION_ON] = SPEC_ENABLE,
+                                      [ARCH_SPECULATION_BY_THREAD] = SPEC_PRCTL,
+                                      [ARCH_SPECULATION_OFF] = SPEC_DISABLE};
+    if (which == SPEC_L1D_FLUSH) {
+        return SPEC_FORCE_DISABLE; /* there is none, and none can be had */
+    }
+    if (which != SPEC_STORE_BYPASS) {
+        return which == SPEC_INDIRECT_BRANCH ? answers[arch_foreign_branches()] : -ENODEV;
+    }
+    int answer = answers[arch_store_bypass()];
+    return answer != SPEC_PRCTL ? answer : answer | MAX(thread->store_bypass, SPEC_ENABLE);
+}
+
+static long set_store_bypass(struct linux_thread *self, unsigned long control)
+{
+    if (arch_store_bypass() != ARCH_SPECULATION_BY_THREAD) {
+        return -ENXIO;
+    }
+    if (control != SPEC_ENABLE && control != SPEC_DISABLE && control != SPEC_FORCE_DISABLE &&
+        control != SPEC_DISABLE_NOEXEC) {
+        return -ERANGE;
+    }
+    if (self->store_bypass == SPEC_FORCE_DISABLE && control != SPEC_FORCE_DISABLE) {
+        return control == SPEC_DISABLE ? 0 : -EPERM;
+    }
+    self->store_bypass = (uint8_t)control;
+    arch_set_store_bypass(control == SPEC_ENABLE);
+    return 0;
+}
+
+void linux_speculation_exec(struct linux_thread *self)
+{
+    if (self->store_bypass == SPEC_DISABLE_NOEXEC) {
+        self->store_bypass = SPEC_ENABLE;
+        arch_set_store_bypass(true);
+    }
+}
+
+static long set_speculation(struct linux_thread *self, unsigned long which, unsigned long control)
+{
+    switch (which) {
+    case SPEC_STORE_BYPASS:
+        return set_store_bypass(self, control);
+    case SPEC_INDIRECT_BRANCH:
+        if (control != SPEC_ENABLE && control != SPEC_DISABLE && control != SPEC_FORCE_DISABLE) {
+            return -ERANGE;
+        }
+        /* It is so for all, or not at all. */
+        return (arch_foreign_branches() == ARCH_SPECULATION_ON) == (control == SPEC_ENABLE)
+                   ? 0
+                   : -EPERM;
+    case SPEC_L1D_FLUSH:
+        return -EPERM;
+    default:
+        return -ENODEV;
+    }
+}
+
 /* Options that set something. -ENOSYS: not one of these. */
 static long prctl_set(struct linux_thread *self, int option, const unsigned long arg[4])
 {
@@ -183,6 +257,8 @@ static long prctl_set(struct linux_thread *self, int option, const unsigned long
         return 0;
     case PR_SET_THP_DISABLE:
         return arg[1] != 0 || arg[2] != 0 || arg[3] != 0 ? -EINVAL : 0;
+    case PR_SET_SPECULATION_CTRL:
+        return arg[2] != 0 || arg[3] != 0 ? -EINVAL : set_speculation(self, arg[0], arg[1]);
     case PR_CAP_AMBIENT:
         return arg[2] != 0 || arg[3] != 0 ? -EINVAL : change_ambient(arg[0], arg[1]);
     default:
@@ -221,6 +297,9 @@ static long prctl_get(struct linux_thread *self, int option, const unsigned long
         return put_user(self->clear_child_tid, arg[0]);
     case PR_GET_THP_DISABLE:
         return 0;
+    case PR_GET_SPECULATION_CTRL:
+        return arg[1] != 0 || arg[2] != 0 || arg[3] != 0 ? -EINVAL
+                                                         : linux_speculation(self, arg[0]);
     default:
         return -EINVAL;
     }

@@ -180,9 +180,10 @@ struct linux_thread {
     bool no_new_privs;
     unsigned securebits;
     uint64_t timer_slack_ns;
-    bool too_many;      /* setuid went beyond RLIMIT_NPROC: see execve */
-    bool reset_on_fork; /* [tree] SCHED_RESET_ON_FORK; other parameters are the core thread's */
-    int ioprio;         /* atomic: ioprio_set(2) */
+    uint8_t store_bypass; /* prctl(PR_SET_SPECULATION_CTRL); 0: never set */
+    bool too_many;        /* setuid went beyond RLIMIT_NPROC: see execve */
+    bool reset_on_fork;   /* [tree] SCHED_RESET_ON_FORK; other parameters are the core thread's */
+    int ioprio;           /* atomic: ioprio_set(2) */
 
     vaddr_t rseq; /* restartable sequences: struct rseq in user memory, or 0 */
     uint32_t rseq_signature;
@@ -347,6 +348,10 @@ int linux_futex_wake(vaddr_t addr, int count);
 void linux_futex_exit(struct linux_thread *self, enum futex_state after);
 /* futex_pi.c: the words with an owner among them. */
 void linux_futex_leave(struct linux_thread *self, enum futex_state after);
+
+/* prctl.c: as PR_GET_SPECULATION_CTRL answers; -ENODEV. And what a new program is rid of. */
+int linux_speculation(const struct linux_thread *thread, unsigned long which);
+void linux_speculation_exec(struct linux_thread *self);
 
 /* exec.c: replaces the current program. On success does not return to the old program: 0, and the
  * user registers are those of the new one. argv and envp are kernel strings, NULL-ended. */

@@ -143,6 +143,31 @@ static void format_status_memory(struct text *out, const struct proc_memory *mem
     text_printf(out, "CoreDumping:\t0\nTHP_enabled:\t0\n");
 }
 
+/* prctl's answer: 1 each thread may say, 2 on, 4 off, 8 off for good, 16 off until execve. */
+static const char *store_bypass_name(int answer)
+{
+    switch (answer) {
+    case 0:
+        return "not vulnerable";
+    case 1 | 2:
+        return "thread vulnerable";
+    case 1 | 4:
+    case 1 | 16:
+        return "thread mitigated";
+    case 1 | 8:
+        return "thread force mitigated";
+    case 4:
+        return "globally mitigated";
+    default:
+        return "vulnerable";
+    }
+}
+
+static const char *branches_name(int answer)
+{
+    return answer == 0 ? "not affected" : answer == 4 ? "always disabled" : "always enabled";
+}
+
 static void format_status_signals(struct text *out, const struct proc_task *task)
 {
     text_printf(out, "Threads:\t%u\nSigQ:\t%u/%llu\n", task->threads, task->queued,
@@ -156,8 +181,8 @@ static void format_status_signals(struct text *out, const struct proc_task *task
     text_printf(out, "CapBnd:\t%016llx\nCapAmb:\t%016llx\n", (ull)task->caps[3],
                 (ull)task->caps[4]);
     text_printf(out, "NoNewPrivs:\t%d\nSeccomp:\t0\nSeccomp_filters:\t0\n", task->no_new_privs);
-    text_printf(out, "Speculation_Store_Bypass:\tvulnerable\n"
-                     "SpeculationIndirectBranch:\talways enabled\n");
+    text_printf(out, "Speculation_Store_Bypass:\t%s\nSpeculationIndirectBranch:\t%s\n",
+                store_bypass_name(task->store_bypass), branches_name(task->branches));
 }
 
 void proc_format_status(struct text *out, const struct proc_task *task)

@@ -44,6 +44,7 @@ struct proc_task {
     uint32_t umask;
     unsigned fd_size;
     bool no_new_privs;
+    int store_bypass, branches; /* as prctl(PR_GET_SPECULATION_CTRL) answers */
     struct cpumask cpus_allowed;
     unsigned cpus; /* that there are */
     unsigned long switches_voluntary, switches_forced;

@@ -52,7 +52,7 @@ static char state_letter(const struct linux_process *process, const struct linux
     if (thread->in_stop) {
         return 'T';
     }
-    if (core->state != THREAD_SLEEPING) {
+    if (!thread_is_asleep(core)) {
         return 'R';
     }
     if (core->wait_mode == WAIT_INTERRUPTIBLE) {
@@ -158,6 +158,8 @@ static void take_thread(struct linux_process *process, const struct linux_thread
     out->exit_signal = thread == process->leader ? process->exit_signal : -1;
     out->exit_status = process->state == PROCESS_ALIVE ? 0 : process->exit_status;
     out->no_new_privs = thread->no_new_privs;
+    out->store_bypass = linux_speculation(thread, 0);
+    out->branches = linux_speculation(thread, 1);
     out->umask = thread->fs != NULL ? __atomic_load_n(&thread->fs->umask, __ATOMIC_RELAXED) : 0;
     out->fd_size = thread->files != NULL ? MAX(thread->files->size, 64u) : 0;
     if (thread->cred != NULL) {

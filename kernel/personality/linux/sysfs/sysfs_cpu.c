@@ -5,6 +5,7 @@
  */
 #include "abi/errno.h"
 #include "kernel/arch/clock.h"
+#include "kernel/arch/cpu.h"
 #include "kernel/core/sched.h"
 #include "kernel/personality/linux/procfs/procfs_internal.h"
 #include "kernel/personality/linux/sysfs/sysfs.h"
@@ -133,22 +134,28 @@ static bool cpu_next(const struct pseudo_ctx *ctx, uint64_t *cursor, char name[3
     return true;
 }
 
-/*
- * Faults of CPU design (Documentation/ABI/testing/sysfs-devices-system-cpu). Nothing is done
- * against them yet, and whether this CPU has them is not examined, so the worst is said.
- */
+/* Faults of CPU design (Documentation/ABI/testing/sysfs-devices-system-cpu). */
+static int show_fault(const struct pseudo_ctx *ctx, struct text *out)
+{
+    char line[160];
+
+    (void)arch_cpu_fault(ctx->node->name, line, sizeof(line));
+    text_printf(out, "%s", line);
+    return 0;
+}
+
 static const struct pseudo_node vulnerability_nodes[] = {
-    SYSFS_TEXT("itlb_multihit", "Unknown: No mitigations\n"),
-    SYSFS_TEXT("l1tf", "Vulnerable\n"),
-    SYSFS_TEXT("mds", "Vulnerable\n"),
-    SYSFS_TEXT("meltdown", "Vulnerable\n"),
-    SYSFS_TEXT("mmio_stale_data", "Unknown: No mitigations\n"),
-    SYSFS_TEXT("retbleed", "Vulnerable\n"),
-    SYSFS_TEXT("spec_store_bypass", "Vulnerable\n"),
-    SYSFS_TEXT("spectre_v1", "Vulnerable\n"),
-    SYSFS_TEXT("spectre_v2", "Vulnerable\n"),
-    SYSFS_TEXT("srbds", "Unknown: No mitigations\n"),
-    SYSFS_TEXT("tsx_async_abort", "Unknown: No mitigations\n"),
+    SYSFS_FILE("itlb_multihit", 0444, show_fault),
+    SYSFS_FILE("l1tf", 0444, show_fault),
+    SYSFS_FILE("mds", 0444, show_fault),
+    SYSFS_FILE("meltdown", 0444, show_fault),
+    SYSFS_FILE("mmio_stale_data", 0444, show_fault),
+    SYSFS_FILE("retbleed", 0444, show_fault),
+    SYSFS_FILE("spec_store_bypass", 0444, show_fault),
+    SYSFS_FILE("spectre_v1", 0444, show_fault),
+    SYSFS_FILE("spectre_v2", 0444, show_fault),
+    SYSFS_FILE("srbds", 0444, show_fault),
+    SYSFS_FILE("tsx_async_abort", 0444, show_fault),
     {.name = NULL},
 };
 

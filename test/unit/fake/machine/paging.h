@@ -10,3 +10,22 @@ void x86_write_cr3(uint64_t value);
 void x86_invlpg(vaddr_t va);
 void x86_flush_global(void);
 bool x86_has_pcid(void);
+
+/* No page-table isolation. */
+static inline paddr_t x86_user_root_create(bool *failed)
+{
+    *failed = false;
+    return 0;
+}
+static inline void x86_user_root_free(paddr_t root)
+{
+    (void)root;
+}
+static inline void x86_before_switch(void)
+{
+}
+static inline void x86_note_roots(paddr_t kernel, paddr_t user)
+{
+    (void)kernel;
+    (void)user;
+}

@@ -22,6 +22,9 @@ struct arch_tcb {
     uint64_t stack_top; /* the loader's stack for this CPU */
     uint32_t apic_id;
     unsigned state; /* atomic: enum x86_cpu_state */
+    /* Of the tables in use: the kernel's root, and with page-table isolation the program's (else
+     * 0); where exceptions from programs start then. entry.S reads them. */
+    uint64_t kernel_cr3, user_cr3, entry_sp;
 };
 #define ARCH_TCB_CURRENT   8
 #define ARCH_TCB_USER_SP   16
@@ -126,6 +129,15 @@ static inline bool arch_irqs_enabled(void)
     unsigned long flags;
     __asm__ volatile("pushfq\n\tpopq %0" : "=r"(flags) : : "memory");
     return (flags & 0x200) != 0;
+}
+
+/* By data, not by a branch: CMP, SBB and AND do not speculate on their flags (AMD, "Software
+ * techniques for managing speculation", V1-2; Intel, "Bounds Check Bypass"). */
+static inline unsigned long arch_bounded(unsigned long index, unsigned long size)
+{
+    unsigned long mask;
+    __asm__("cmpq %2, %1\n\tsbbq %0, %0" : "=r"(mask) : "r"(index), "er"(size) : "cc");
+    return index & mask;
 }
 
 static inline void arch_cpu_relax(void)

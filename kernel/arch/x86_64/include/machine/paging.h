@@ -5,6 +5,7 @@
  * put a model of a TLB in their place.
  */
 #include "lib/types.h"
+#include <machine/cpu.h>
 
 #define X86_CR3_NOFLUSH (1ul << 63)
 #define X86_CR4_PGE     (1ul << 7)
@@ -28,6 +29,29 @@ static inline void x86_write_cr3(uint64_t value)
 static inline void x86_invlpg(vaddr_t va)
 {
     __asm__ volatile("invlpg (%0)" : : "r"(va) : "memory");
+}
+
+/* isolate.c. A root for programs alone, whose user half is to be the same; 0: there is none,
+ * *failed tells whether for lack of memory. */
+paddr_t x86_user_root_create(bool *failed);
+void x86_user_root_free(paddr_t root);
+/* protect.c: another program's tables are about to be loaded. */
+extern bool x86_guard_switches;
+void x86_programs_change(void);
+static inline void x86_before_switch(void)
+{
+    if (x86_guard_switches) {
+        x86_programs_change();
+    }
+}
+/* The roots that entry.S changes between; user 0: only one. */
+static inline void x86_note_roots(paddr_t kernel, paddr_t user)
+{
+    __asm__ volatile("movq %0, %%gs:%c2\n\tmovq %1, %%gs:%c3"
+                     :
+                     : "r"(kernel), "r"(user), "i"(offsetof(struct arch_tcb, kernel_cr3)),
+                       "i"(offsetof(struct arch_tcb, user_cr3))
+                     : "memory");
 }
 
 static inline uint64_t x86_read_cr4(void)

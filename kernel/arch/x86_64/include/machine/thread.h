@@ -10,8 +10,9 @@ struct arch_thread {
     uint64_t gs_base;   /* user's */
     void *fpu;          /* XSAVE area, 64-byte aligned; NULL: kernel thread, or not used yet */
     uint64_t stack_top; /* of the kernel stack; constant */
+    uint64_t spec_ctrl; /* owner: the thread: IA32_SPEC_CTRL bits of its own */
 };
-_Static_assert(sizeof(struct arch_thread) == 40, "THREAD_WORK of entry.S");
+_Static_assert(sizeof(struct arch_thread) == 48, "THREAD_WORK of entry.S");
 
 /* x86's second user segment base (arch_prctl ARCH_SET_GS), of the current thread. */
 void arch_set_user_gs(uint64_t value);

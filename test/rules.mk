@@ -53,7 +53,7 @@ ABI_CC_musl   := musl-gcc -static -pthread
 ABI_CC_musl-dynamic := musl-gcc -pthread
 ABI_CC_glibc  := gcc -pthread
 ABI_CC_static := gcc -static-pie -pthread
-build/abi/%: test/linux/%.c test/linux/check.h test/linux/libc.h abi/linux.def
+build/abi/%: test/linux/%.c $(wildcard test/linux/*.h) abi/linux.def
 	@mkdir -p $(@D)
 	@echo "  abi $*"
 	@$(ABI_CC_$(or $(call test_word,build,$<),musl)) $(ABI_FLAGS) -o $@ $< -lm
@@ -64,7 +64,7 @@ GUEST_C   := $(wildcard test/boot/guest/*.c)
 GUEST_BIN := $(GUEST_C:test/boot/guest/%.c=build/guest/%)
 build/guest/%: test/boot/guest/%.c
 	@mkdir -p $(@D)
-	@musl-gcc -static -Os -s $(ABI_FLAGS) -o $@ $<
+	@musl-gcc -static -pthread -Os -s $(ABI_FLAGS) -o $@ $<
 
 # Two files of tests at a time, the long ones first (conftest.py): much of a test is waiting.
 TEST_JOBS ?= 2

@@ -375,6 +375,35 @@ char *kstrdup(const char *s)
     return copy;
 }
 
+/* Objects that are neither in a slab nor in a CPU's list. REQUIRES the cache's lock; other CPUs may
+ * be giving and taking meanwhile. */
+static size_t used_locked(const struct cache *cache)
+{
+    size_t used = cache->used;
+    percpu_for_each(cpu)
+    {
+        used -= __atomic_load_n(&percpu_of(cpu, cpu_lists)[cache->index].count, __ATOMIC_RELAXED);
+    }
+    return used;
+}
+
+bool heap_get_cache_stats(unsigned index, struct heap_cache_stats *stats)
+{
+    if (index >= cache_count) {
+        return false;
+    }
+    struct cache *cache = &caches[index];
+    unsigned long irq = spin_lock_irqsave(&cache->lock);
+    *stats = (struct heap_cache_stats){.name = cache->name,
+                                       .object_size = cache->size,
+                                       .objects_per_slab = cache->count,
+                                       .pages_per_slab = 1ul << cache->order,
+                                       .objects_used = used_locked(cache),
+                                       .slabs = cache->slabs};
+    spin_unlock_irqrestore(&cache->lock, irq);
+    return true;
+}
+
 void heap_get_stats(struct heap_stats *stats)
 {
     size_t large = 0;
@@ -386,12 +415,7 @@ void heap_get_stats(struct heap_stats *stats)
     for (unsigned i = 0; i < cache_count; i++) {
         struct cache *cache = &caches[i];
         unsigned long irq = spin_lock_irqsave(&cache->lock);
-        size_t used = cache->used;
-        percpu_for_each(cpu)
-        {
-            used -= __atomic_load_n(&percpu_of(cpu, cpu_lists)[i].count, __ATOMIC_RELAXED);
-        }
-        stats->bytes_used += used * cache->size;
+        stats->bytes_used += used_locked(cache) * cache->size;
         stats->bytes_frames += cache->slabs * (PAGE_SIZE << cache->order);
         spin_unlock_irqrestore(&cache->lock, irq);
     }

@@ -6,6 +6,7 @@
  * aligned; those of caches whose object size is a multiple of 64 are 64-byte aligned.
  * Every allocation can fail: NULL.
  */
+#include <stdbool.h>
 #include <stddef.h>
 
 void *kmalloc(size_t size);
@@ -21,6 +22,14 @@ struct heap_stats {
     size_t bytes_frames; /* frames held */
 };
 void heap_get_stats(struct heap_stats *stats);
+
+/* One of the caches, for /proc/slabinfo: false: there are not so many. */
+struct heap_cache_stats {
+    const char *name;
+    size_t object_size, objects_per_slab, pages_per_slab;
+    size_t objects_used, slabs;
+};
+bool heap_get_cache_stats(unsigned index, struct heap_cache_stats *stats);
 
 /* A cache for objects of one type of up to 8 KiB, created at init (takes no memory: never fails).
  */

@@ -72,6 +72,11 @@ static UNUSED int sleeper_turns; /* atomic */
 static UNUSED void *sleeper_main(void *arg)
 {
     struct sleeper *s = arg;
+    sigset_t children;
+    sigemptyset(&children);
+    sigaddset(&children, SIGCHLD);
+    /* A child may end while the thread that made it blocks all signals: others would be woken. */
+    pthread_sigmask(SIG_BLOCK, &children, NULL);
     if (s->fifo) {
         struct sched_param param = {.sched_priority = s->fifo};
         if (sched_setscheduler(0, SCHED_FIFO, &param)) {

@@ -149,12 +149,17 @@ CASE(exit_and_exec_against_readers_of_proc)
 /* --- limits
  * -------------------------------------------------------------------------------------------- */
 
+/* A user of whom nobody else on the machine has processes. */
+static long user_id(void)
+{
+    return 100000 + getpgrp();
+}
 static void limit_processes(unsigned count)
 {
     struct rlimit limit = {count, count};
     CALL(setrlimit(RLIMIT_NPROC, &limit));
-    CALL(syscall(SYS_setresgid, 4242, 4242, 4242));
-    CALL(syscall(SYS_setresuid, 4242, 4242, 4242));
+    CALL(syscall(SYS_setresgid, user_id(), user_id(), user_id()));
+    CALL(syscall(SYS_setresuid, user_id(), user_id(), user_id()));
 }
 
 CASE(nproc_counts_processes)
@@ -226,7 +231,7 @@ CASE(nproc_follows_setuid)
         for (int i = 0; i < 3; i++) {
             pid = fork();
             if (pid == 0) {
-                syscall(SYS_setresuid, 4242, 4242, 4242);
+                syscall(SYS_setresuid, user_id(), user_id(), user_id());
                 pass(ready[1]);
                 pause();
             }

@@ -235,34 +235,6 @@ CASE(exec_against_kill)
     SHOW(other);
 }
 
-static void *exit_with(void *arg)
-{
-    syscall(SYS_exit, (long)arg);
-    return NULL;
-}
-CASE(status_is_the_first_threads)
-{
-    pid_t pid = fork();
-    if (pid == 0) {
-        pthread_t t;
-        pthread_create(&t, NULL, exit_with, (void *)7);
-        syscall(SYS_exit, 5);
-    }
-    say_end("both exit", pid);
-    pid = fork();
-    if (pid == 0) {
-        int p[2];
-        pthread_t t;
-        pipe(p);
-        pthread_create(&t, NULL, sleep_in_read, NULL);
-        pthread_create(&t, NULL, exit_with, (void *)7);
-        pthread_create(&t, NULL, exit_with, (void *)9);
-        kill(getpid(), SIGTERM);
-        syscall(SYS_exit, 5);
-    }
-    say_end("killed", pid);
-}
-
 static int leader_tid;
 static void *after_the_leader(void *arg)
 {
@@ -282,6 +254,65 @@ static void *after_the_leader(void *arg)
     say_end("child", pid);
     _exit(8);
 }
+/* Waits until the process has no other thread. */
+static void await_others(void)
+{
+    for (;;) {
+        char text[4096];
+        int fd = open("/proc/self/status", O_RDONLY);
+        ssize_t size = read(fd, text, sizeof text - 1);
+        close(fd);
+        text[size > 0 ? size : 0] = 0;
+        const char *threads = strstr(text, "Threads:");
+        if (threads && atoi(threads + 8) == 1) {
+            return;
+        }
+        sched_yield();
+    }
+}
+static void *exit_with(void *arg)
+{
+    syscall(SYS_exit, (long)arg);
+    return NULL;
+}
+static void *exit_last(void *arg)
+{
+    while (task_state(leader_tid, leader_tid) != 'Z') {
+        sched_yield();
+    }
+    syscall(SYS_exit, (long)arg);
+    return NULL;
+}
+CASE(status_is_the_last_threads)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        pthread_t t;
+        leader_tid = getpid();
+        pthread_create(&t, NULL, exit_last, (void *)7);
+        syscall(SYS_exit, 5);
+    }
+    say_end("leader first", pid);
+    pid = fork();
+    if (pid == 0) {
+        pthread_t t;
+        pthread_create(&t, NULL, exit_with, (void *)7);
+        await_others();
+        syscall(SYS_exit, 5);
+    }
+    say_end("leader last", pid);
+    pid = fork();
+    if (pid == 0) {
+        pthread_t t;
+        pthread_create(&t, NULL, sleep_in_read, NULL);
+        pthread_create(&t, NULL, exit_with, (void *)7);
+        pthread_create(&t, NULL, exit_with, (void *)9);
+        kill(getpid(), SIGTERM);
+        syscall(SYS_exit, 5);
+    }
+    say_end("killed", pid);
+}
+
 CASE(leader_ends_first)
 {
     pid_t pid = fork();
@@ -482,7 +513,7 @@ int main(int argc, char **argv)
                ENTRY(kill_with_threads_in_every_state), ENTRY(exec_with_threads_in_every_state),
                ENTRY(exec_of_another_thread), ENTRY(two_threads_exec_at_once),
                ENTRY(exec_against_exit_group), ENTRY(exec_against_kill),
-               ENTRY(status_is_the_first_threads), ENTRY(leader_ends_first),
+               ENTRY(status_is_the_last_threads), ENTRY(leader_ends_first),
                ENTRY(a_zombie_leader_is_not_reaped), ENTRY(exec_when_the_leader_has_ended),
                ENTRY(fork_while_others_map_and_end), ENTRY(vfork_stops_only_the_caller),
                ENTRY(kill_while_a_thread_is_in_vfork), ENTRY(vfork_child_execs_and_dies),

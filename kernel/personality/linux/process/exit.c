@@ -211,7 +211,7 @@ static void become_zombie_locked(struct linux_process *process, struct list *rea
 }
 
 /* The thread leaves the tree: its use of the struct ends here unless it is the leader. */
-static void leave_tree(struct linux_thread *self, struct linux_process *process, int status)
+static void leave_tree(struct linux_thread *self, struct linux_process *process)
 {
     struct list reaped = LIST_INIT(reaped);
     struct linux_process *gone, *next;
@@ -232,8 +232,6 @@ static void leave_tree(struct linux_thread *self, struct linux_process *process,
     bool is_leader = process->leader == self;
     if (!is_leader) {
         linux_thread_unlink_tid_locked(self, self->tid);
-    } else {
-        process->exit_status = status;
     }
     if (process->thread_count == 0) {
         become_zombie_locked(process, &reaped);
@@ -255,7 +253,7 @@ static void leave_tree(struct linux_thread *self, struct linux_process *process,
 
 /* True in exactly one thread: the one after which the process has none. Who stays is told of
  * signals that this one might have been woken for. */
-static bool begin_exit(struct linux_thread *self, struct linux_process *process)
+static bool begin_exit(struct linux_thread *self, struct linux_process *process, int status)
 {
     unsigned long flags = process_tree_acquire();
     spin_lock(&process->signal_lock);
@@ -264,6 +262,10 @@ static bool begin_exit(struct linux_thread *self, struct linux_process *process)
     struct linux_thread *thread;
     list_for_each (thread, &process->threads, link) {
         last = last && thread->exiting;
+    }
+    if (last) {
+        /* As on Linux since 5.19: the status of the last one to end. */
+        process->exit_status = status;
     }
     signal_retarget_locked(process, SIGNALS_ALL);
     spin_unlock(&process->signal_lock);
@@ -275,7 +277,7 @@ void linux_exit_thread(int status)
 {
     struct linux_thread *self = linux_current();
     struct linux_process *process = self->process;
-    bool last = begin_exit(self, process);
+    bool last = begin_exit(self, process, status);
     if (last && process == init_process) {
         boot_fail("Attempted to kill init! exitcode=0x%08x",
                   (unsigned)(process->group_exiting ? process->group_exit_status : status));
@@ -296,7 +298,7 @@ void linux_exit_thread(int status)
             tty_put(tty);
         }
     }
-    leave_tree(self, process, status);
+    leave_tree(self, process);
     thread_exit();
 }
 

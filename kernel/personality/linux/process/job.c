@@ -67,9 +67,11 @@ void job_stop_here(struct linux_thread *self)
     if (!stopped) {
         return;
     }
+    /* It may be continued and stopped again before this thread runs: that stop counts it anew. */
     (void)wait_event_mode(&process->stop_wait,
-                          !__atomic_load_n(&process->stopped, __ATOMIC_RELAXED), WAIT_KILLABLE,
-                          WAIT_FOREVER);
+                          !__atomic_load_n(&process->stopped, __ATOMIC_RELAXED) ||
+                              !__atomic_load_n(&self->in_stop, __ATOMIC_RELAXED),
+                          WAIT_KILLABLE, WAIT_FOREVER);
     flags = spin_lock_irqsave(&process->signal_lock);
     self->in_stop = false;
     spin_unlock_irqrestore(&process->signal_lock, flags);
@@ -86,11 +88,12 @@ static void begin_stop_locked(struct linux_process *process, int signo)
     process->stop_left = 0;
     list_for_each (thread, &process->threads, link) {
         if (!thread->exiting) {
-            thread->in_stop = false;
+            __atomic_store_n(&thread->in_stop, false, __ATOMIC_RELAXED);
             process->stop_left++;
             thread_interrupt(thread->thread, false);
         }
     }
+    waitq_wake_all(&process->stop_wait);
 }
 
 void job_stop_signal(struct linux_thread *self, int signo)

@@ -96,8 +96,8 @@ struct linux_process {
     bool is_child_subreaper;
 
     enum { PROCESS_ALIVE, PROCESS_ZOMBIE, PROCESS_DEAD } state; /* [tree] */
-    int exit_status; /* [tree] as wait4 gives it; before that, the leader's if it has ended */
-    int exit_signal; /* to the parent: SIGCHLD or as clone asked */
+    int exit_status;                                            /* [tree] as wait4 gives it */
+    int exit_signal;                  /* to the parent: SIGCHLD or as clone asked */
     struct waitq child_wait;          /* sleepers in wait4 of this process */
     bool group_exiting;               /* [signal_lock] exit_group runs */
     int group_exit_status;            /* [signal_lock] */

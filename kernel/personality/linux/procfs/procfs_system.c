@@ -19,6 +19,7 @@
 #include "kernel/personality/linux/device/kmsg.h"
 #include "kernel/personality/linux/procfs/procfs_internal.h"
 #include "kernel/personality/linux/uts.h"
+#include "lib/format.h"
 #include "lib/string.h"
 
 typedef unsigned long long ull;
@@ -65,6 +66,26 @@ static int show_meminfo(const struct pseudo_ctx *ctx, struct text *out)
     uint64_t known = info.free + info.shmem + info.slab + info.stacks;
     info.anon = info.total - MIN(known, info.total);
     proc_format_meminfo(out, &info);
+    return 0;
+}
+
+/* Linux's Documentation/mm/slub and slabinfo(5); caches of kmalloc are named by their size. */
+static int show_slabinfo(const struct pseudo_ctx *ctx, struct text *out)
+{
+    struct heap_cache_stats s;
+    (void)ctx;
+    text_printf(out,
+                "slabinfo - version: 2.1\n# name            <active_objs> <num_objs> <objsize> "
+                "<objperslab> <pagesperslab> : tunables <limit> <batchcount> <sharedfactor> : "
+                "slabdata <active_slabs> <num_slabs> <sharedavail>\n");
+    for (unsigned i = 0; heap_get_cache_stats(i, &s); i++) {
+        char name[32];
+        bool sized = strcmp(s.name, "kmalloc") == 0;
+        (void)snprintf(name, sizeof(name), sized ? "%s-%zu" : "%s", s.name, s.object_size);
+        text_printf(out, "%-17s %6zu %6zu %6zu %4zu %4zu : tunables 0 0 0 : slabdata %6zu %6zu 0\n",
+                    name, s.objects_used, s.slabs * s.objects_per_slab, s.object_size,
+                    s.objects_per_slab, s.pages_per_slab, s.slabs, s.slabs);
+    }
     return 0;
 }
 
@@ -244,6 +265,7 @@ const struct pseudo_node proc_system_nodes[] = {
     FILE_OF("modules", show_nothing),
     FILE_OF("partitions", show_nothing),
     FILE_OF("schedstat", proc_show_schedstat),
+    {.name = "slabinfo", .mode = S_IFREG | 0400, .show = show_slabinfo},
     FILE_OF("stat", proc_show_system_stat),
     FILE_OF("swaps", show_swaps),
     {.name = "sys", .mode = S_IFDIR | 0555, .children = proc_sys_nodes},

@@ -16,7 +16,7 @@
 #define NOBODY     ~0u
 
 static unsigned panic_cpu = NOBODY; /* atomic: set once */
-static void (*stop_machine)(void);
+static void (*stop_machine)(void);  /* set by the drivers, before other CPUs run */
 PERCPU(const char *, running_step);
 
 bool panic_in_progress(void)

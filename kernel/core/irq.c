@@ -39,12 +39,13 @@ void core_irq(unsigned vector)
     rcu_idle_exit();
     struct irq_vector *v = vector - ARCH_IRQ_FIRST < VECTORS ? &vectors[vector - ARCH_IRQ_FIRST]
                                                              : NULL;
-    if (v == NULL || v->actions == NULL) {
+    struct irq_action *a = v != NULL ? __atomic_load_n(&v->actions, __ATOMIC_ACQUIRE) : NULL;
+    if (a == NULL) {
         __atomic_fetch_add(&unexpected, 1, __ATOMIC_RELAXED);
         return;
     }
     v->count++;
-    for (struct irq_action *a = v->actions; a != NULL; a = a->next) {
+    for (; a != NULL; a = a->next) {
         a->handler(a->arg);
     }
 }

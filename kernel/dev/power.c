@@ -26,7 +26,7 @@ static struct power_acpi acpi;
 static void (*read_source)(void);
 /* Address spaces may be short when the end comes: memory registers are mapped when they are set. */
 static volatile uint8_t *sleep_control;
-static volatile uint8_t *reset_register;
+static volatile uint8_t *reset_register; /* as above */
 
 void power_set_source(void (*read)(void))
 {

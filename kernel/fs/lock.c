@@ -20,7 +20,7 @@ struct waiter {
     struct list link;
     const void *owner, *blocker;
 };
-static struct list waiters = LIST_INIT(waiters);
+static struct list waiters = LIST_INIT(waiters); /* [locks_mutex] */
 
 static struct file_locks *locks_of(struct inode *inode)
 {

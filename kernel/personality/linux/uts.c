@@ -8,6 +8,7 @@
 
 static struct spinlock uts_lock = SPINLOCK_INIT(LOCK_UTS);
 
+/* [uts_lock] */
 struct linux_uts linux_uts = {
     .sysname = "Linux",
     .nodename = "(none)",

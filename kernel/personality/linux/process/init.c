@@ -17,7 +17,7 @@
 
 #define INIT_ARGS_MAX 32 /* of argv and envp each, as Linux's MAX_INIT_ARGS */
 
-static struct linux_process *kthreadd;
+static struct linux_process *kthreadd; /* constant once init begins */
 
 struct kernel_entry {
     void (*entry)(void *arg);

@@ -11,7 +11,7 @@
 #include "kernel/personality/linux/signal/signal_state.h"
 #include "lib/string.h"
 
-static struct cache *record_cache;
+static struct cache *record_cache; /* constant after signal_init */
 
 void signal_init(void)
 {

@@ -11,10 +11,8 @@ END {
     print "    .section .symbols, \"a\", @progbits"
     print "    .balign 8\n    .globl kernel_symbols\n    .hidden kernel_symbols\nkernel_symbols:"
     printf "    .long %d\n    .long %s\n", n, n ? "0x" end " - 0x" base : "0"
-    at = 0
     for (i = 0; i < n; i++) {
-        printf "    .long 0x%s - 0x%s, %d\n", address[i], base, at
-        at += length(name[i]) + 1
+        printf "    .short 0x%s - 0x%s\n", address[i], i ? address[i - 1] : base
     }
     for (i = 0; i < n; i++) {
         printf "    .asciz \"%s\"\n", name[i]

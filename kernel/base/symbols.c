@@ -1,39 +1,34 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Look-up of function names. The table has a count, then for each function in ascending order its
- * distance from the image's start and its name's place behind the table.
+ * Look-up of function names, when something is printed. The table has a count, then for each
+ * function in ascending order its distance from the one before (or the image's start), then the
+ * names one after the other.
  */
 #include "kernel/base/symbols.h"
 #include "kernel/base/log.h"
+#include "lib/string.h"
 
-struct symbol {
-    uint32_t start; /* bytes from the image's start */
-    uint32_t name;  /* bytes from the end of the table */
-};
 extern const struct {
     uint32_t count, text_size;
-    struct symbol symbols[];
+    uint16_t distance[];
 } kernel_symbols;
 extern const char __image_start[];
 
 const char *symbol_find(vaddr_t addr, size_t *offset)
 {
     vaddr_t at = addr - (vaddr_t)__image_start;
-    uint32_t low = 0, high = kernel_symbols.count;
-    if (high == 0 || at >= kernel_symbols.text_size) {
+    uint32_t count = kernel_symbols.count;
+    const char *name = (const char *)&kernel_symbols.distance[count];
+    if (count == 0 || at >= kernel_symbols.text_size || at < kernel_symbols.distance[0]) {
         return NULL;
     }
-    while (high - low > 1) {
-        uint32_t middle = low + (high - low) / 2;
-        if (kernel_symbols.symbols[middle].start <= at) {
-            low = middle;
-        } else {
-            high = middle;
-        }
+    at -= kernel_symbols.distance[0];
+    for (uint32_t i = 1; i < count && at >= kernel_symbols.distance[i]; i++) {
+        at -= kernel_symbols.distance[i];
+        name += strlen(name) + 1;
     }
-    *offset = at - kernel_symbols.symbols[low].start;
-    return (const char *)&kernel_symbols.symbols[kernel_symbols.count] +
-           kernel_symbols.symbols[low].name;
+    *offset = at;
+    return name;
 }
 
 void symbols_log(int level, const vaddr_t *pcs, size_t count)

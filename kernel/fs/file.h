@@ -118,7 +118,8 @@ struct file {
     struct region_owner mapped; /* names the file in regions that map it; set up when mapped */
 };
 
-/* Open files there are; more than *max are refused (-ENFILE), but to whom may_exceed() allows it. */
+/* Open files there are; more than *max are refused (-ENFILE), but to whom may_exceed() allows it.
+ */
 uint64_t file_count(void);
 void file_set_limit(const int64_t *max, bool (*may_exceed)(void));
 

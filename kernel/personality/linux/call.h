@@ -19,8 +19,8 @@
 #include "abi/linux.def"
 #undef LINUX_CALL
 
-/* A struct of `known` bytes of which a program may have an older or a newer version of `size` bytes:
- * what is missing becomes 0, and what we do not know must be 0. -E2BIG, -EFAULT. */
+/* A struct of `known` bytes of which a program may have an older or a newer version of `size`
+ * bytes: what is missing becomes 0, and what we do not know must be 0. -E2BIG, -EFAULT. */
 int linux_copy_struct(void *dst, size_t known, vaddr_t addr, size_t size);
 
 #define LINUX_CALL0(name)                                                                          \

@@ -87,7 +87,8 @@ def test_interrupt(talk):
     talk.begin("yes")
     talk.expect("y\r\ny\r\n")
     talk.keys(CTRL_BACKSLASH)
-    assert talk.prompt().endswith("^\\Quit")
+    said = talk.prompt()  # the key's echo may come between what is still written
+    assert "^\\" in said and said.endswith("Quit")
     assert talk.status() == 131
     talk.keys("half a line", CTRL_C)
     talk.prompt()

@@ -63,15 +63,15 @@
 .endm
 
 /*
- * A place that x86_patch_entries may turn into a jump to `target`, which comes back to resume_\name
+ * A place that x86_patch_entries may turn into a jump to `target`, which comes back to .Lresume_\name
  * or leaves the kernel itself. As it is, it is one instruction that does nothing (SDM vol. 2, NOP).
  */
 .macro SITE name, target
-site_\name:
+.Lsite_\name:
     .byte 0x0f, 0x1f, 0x44, 0x00, 0x00
-resume_\name:
+.Lresume_\name:
     .pushsection .rodata.patches, "a", @progbits
-    .long site_\name - ., \target - .
+    .long .Lsite_\name - ., \target - .
     .popsection
 .endm
 
@@ -93,8 +93,8 @@ kernel_entry:
 
 /* With page-table isolation, these pages and what cpu.c keeps for each CPU are all of the kernel
  * that is there while a program runs. */
-    .globl x86_entry_start
-x86_entry_start:
+    .globl __entry_start
+__entry_start:
 
 /* SYSCALL: rcx = user rip, r11 = user flags, interrupts off by SFMASK. */
     .globl x86_syscall_entry
@@ -119,20 +119,20 @@ x86_syscall_entry:
     cli
     movq %gs:TCB_CURRENT, %rax
     cmpl $0, THREAD_WORK(%rax)
-    jne return_to_user_slowly
+    jne .Lreturn_to_user_slowly
     /*
      * SYSRET gives rip from rcx and flags from r11, and faults in ring 0 on a rip that is not
      * canonical: only when the user's registers still say that they came by SYSCALL.
      */
     movq REGS_CX(%rsp), %rcx
     cmpq %rcx, REGS_IP(%rsp)
-    jne return_by_iret
+    jne .Lreturn_by_iret
     movq REGS_R11(%rsp), %r11
     cmpq %r11, REGS_FLAGS(%rsp)
-    jne return_by_iret
+    jne .Lreturn_by_iret
     movq %rcx, %rax
     shrq $47, %rax
-    jnz return_by_iret
+    jnz .Lreturn_by_iret
     popq %r15
     popq %r14
     popq %r13
@@ -160,11 +160,11 @@ x86_syscall_entry:
 x86_return_to_user:
     movq %gs:TCB_CURRENT, %rax
     cmpl $0, THREAD_WORK(%rax)
-    je return_by_iret
-return_to_user_slowly:
+    je .Lreturn_by_iret
+.Lreturn_to_user_slowly:
     movq %rsp, %rdi
     call x86_user_return_work
-return_by_iret:
+.Lreturn_by_iret:
     RESTORE_ALL
     addq $8, %rsp
     SITE iret, guarded_iret
@@ -297,14 +297,14 @@ x86_trap_stubs:
 /*
  * --- Ways that only some CPUs take: x86_patch_entries leads there ------------------------------
  *
- * Page-table isolation: programs run on a root that has nothing of the kernel but x86_entry_start
- * to x86_entry_end, and the pages of struct x86_cpu_entry. CR3 changes as soon as there is a
+ * Page-table isolation: programs run on a root that has nothing of the kernel but __entry_start
+ * to __entry_end, and the pages of struct x86_cpu_entry. CR3 changes as soon as there is a
  * register for it, and back as the last thing but SWAPGS.
  */
 isolated_syscall:
     movq %gs:TCB_KERNEL_CR3, %rsp
     movq %rsp, %cr3
-    jmp resume_syscall
+    jmp .Lresume_syscall
 
 /* The registers lie on the CPU's entry stack: they move to the thread's. */
 isolated_trap:
@@ -320,22 +320,22 @@ isolated_trap:
     movq %rax, %rsp
     movq %rax, %rdi
     movl %edx, %esi
-    jmp resume_trap
+    jmp .Lresume_trap
 
 isolated_debug:
     movq %gs:TCB_KERNEL_CR3, %rdi
     movq %rdi, %cr3
-    jmp resume_debug
+    jmp .Lresume_debug
 
 isolated_paranoid:
     movq %cr3, %r14
     movq %gs:TCB_KERNEL_CR3, %rax
     movq %rax, %cr3
-    jmp resume_paranoid
+    jmp .Lresume_paranoid
 
 isolated_paranoid_end:
     movq %r14, %cr3
-    jmp resume_paranoid_end
+    jmp .Lresume_paranoid_end
 
 /* VERW with a writable segment clears the buffers of CPUs that have MD_CLEAR (Intel, "Microarchitectural
  * Data Sampling", 2019). rsp is the program's already; flags are about to be replaced. */
@@ -374,8 +374,8 @@ guarded_iret:
 2:  swapgs
     iretq
 
-    .globl x86_entry_end
-x86_entry_end:
+    .globl __entry_end
+__entry_end:
 
 /*
  * void x86_fill_rsb(void): what returns predict comes from here, not from the program that ran

@@ -71,7 +71,7 @@ static bool make_template(void)
     }
     pte_t *root = phys_to_virt(paddr);
     vaddr_t idt = (vaddr_t)x86_idt();
-    bool made = map_range(root, (vaddr_t)x86_entry_start, (vaddr_t)x86_entry_end, 0) &&
+    bool made = map_range(root, (vaddr_t)__entry_start, (vaddr_t)__entry_end, 0) &&
                 map_range(root, idt, idt + PAGE_SIZE, X86_PTE_NX);
     for (unsigned cpu = 0; made && arch_cpu_tcb[cpu] != NULL; cpu++) {
         vaddr_t start, end, tcb = (vaddr_t)arch_cpu_tcb[cpu];

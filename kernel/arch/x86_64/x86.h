@@ -213,7 +213,7 @@ void x86_apic_timer_set(uint32_t count);
 uint32_t x86_apic_timer_left(void);
 
 /* entry.S */
-extern const char x86_entry_start[], x86_entry_end[];
+extern const char __entry_start[], __entry_end[];
 void x86_fill_rsb(void);
 extern const char x86_trap_stubs[];
 void x86_syscall_entry(void);

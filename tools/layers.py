@@ -87,7 +87,7 @@ def declarations():
     """Layer of each function and variable by the header that declares it: the port contract and
     its upcalls are declared in one layer and defined in another, and the declaration counts."""
     found = {}
-    pattern = re.compile(r"^(?!\s|#|typedef\b|struct \w+ \{|enum\b|static\b).*?\b(\w+)(?:\(|\[|;)",
+    pattern = re.compile(r"^(?!\s|#|typedef\b|(?:struct|enum) \w+ \{|static\b).*?\b(\w+)(?:\(|\[|;)",
                          re.M)
     for path in sorted(ROOT.glob("*/**/*.h")):
         layer = layer_of(str(path.relative_to(ROOT)))

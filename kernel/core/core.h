@@ -3,13 +3,9 @@
 /* What the files of core share among themselves and with kernel/init, and nobody else needs. */
 #include "kernel/core/thread.h"
 
-struct arch_mmu;
-
 /* sched.c: sleeps if the state still says so; ends the current thread. */
 void sched_sleep(void);
 _Noreturn void sched_exit(void);
-/* These tables (NULL: the kernel's) are in use on this CPU from now on. */
-void sched_space_changed(struct arch_mmu *mmu);
 /* That CPU, if it does not idle, goes through a switch of threads soon. Any context. */
 void sched_kick(unsigned cpu);
 /* C10: step "sched": makes the code that runs on this CPU its idle thread; on the boot CPU that is

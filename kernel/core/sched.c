@@ -53,16 +53,11 @@ static void use_space(const struct thread *thread)
     }
 }
 
-void sched_space_changed(struct arch_mmu *mmu)
-{
-    arch_mmu_switch(mmu);
-}
-
 /* What becomes of the thread that ran: back into the queue, away, or asleep. REQUIRES rq->lock. */
 static void put_running(struct run_queue *rq, struct thread *from, uint64_t now)
 {
     struct sched_entity *s = &from->sched;
-    __atomic_store_n(&rq->load, rq->load - s->weight, __ATOMIC_RELAXED);
+    queue_unload(rq, from);
     rq->running = NULL;
     if (from->state != THREAD_RUNNABLE) {
         s->burst_ns = (3 * s->burst_ns + (now - s->started_ns)) / 4;
@@ -82,7 +77,7 @@ static struct thread *take_next(struct run_queue *rq, uint64_t now)
         return rq->idle;
     }
     queue_remove(rq, to);
-    __atomic_store_n(&rq->load, rq->load + to->sched.weight, __ATOMIC_RELAXED);
+    queue_load(rq, to);
     to->sched.turns++;
     to->sched.started_ns = now;
     rq->running = to;

@@ -62,6 +62,15 @@ static inline bool sched_is_fair(const struct thread *thread)
 {
     return thread->sched.priority >= 100;
 }
+/* The thread waits or runs here from now on, or does no more; its weight is constant meanwhile. */
+static inline void queue_load(struct run_queue *rq, const struct thread *thread)
+{
+    __atomic_store_n(&rq->load, rq->load + thread->sched.weight, __ATOMIC_RELAXED);
+}
+static inline void queue_unload(struct run_queue *rq, const struct thread *thread)
+{
+    __atomic_store_n(&rq->load, rq->load - thread->sched.weight, __ATOMIC_RELAXED);
+}
 void queue_insert(struct run_queue *rq, struct thread *thread);
 void queue_remove(struct run_queue *rq, struct thread *thread);
 struct thread *queue_next(const struct run_queue *rq, const struct thread *thread);

@@ -227,7 +227,7 @@ static bool begin_change(struct run_queue *rq, struct thread *thread)
     if (queued) {
         queue_remove(rq, thread);
     } else if (rq->running == thread) {
-        __atomic_store_n(&rq->load, rq->load - thread->sched.weight, __ATOMIC_RELAXED);
+        queue_unload(rq, thread);
     }
     return queued;
 }
@@ -241,7 +241,7 @@ static void end_change(struct run_queue *rq, struct thread *thread, bool queued)
             sched_kick_queue(rq);
         }
     } else if (rq->running == thread) {
-        __atomic_store_n(&rq->load, rq->load + thread->sched.weight, __ATOMIC_RELAXED);
+        queue_load(rq, thread);
         if (rq->first != NULL && queue_preempts(rq, rq->first, false)) {
             sched_kick_queue(rq);
         }

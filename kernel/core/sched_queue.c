@@ -89,7 +89,7 @@ void queue_insert(struct run_queue *rq, struct thread *thread)
         rq->first = thread;
     }
     __atomic_store_n(&rq->count, rq->count + 1, __ATOMIC_RELAXED);
-    __atomic_store_n(&rq->load, rq->load + s->weight, __ATOMIC_RELAXED);
+    queue_load(rq, thread);
 }
 
 void queue_remove(struct run_queue *rq, struct thread *thread)
@@ -104,7 +104,7 @@ void queue_remove(struct run_queue *rq, struct thread *thread)
     s->wait_cycles += waited;
     rq->stat.wait_ns += waited;
     __atomic_store_n(&rq->count, rq->count - 1, __ATOMIC_RELAXED);
-    __atomic_store_n(&rq->load, rq->load - s->weight, __ATOMIC_RELAXED);
+    queue_unload(rq, thread);
 }
 
 struct thread *queue_next(const struct run_queue *rq, const struct thread *thread)

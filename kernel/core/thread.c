@@ -100,7 +100,7 @@ struct space *thread_switch_space(struct space *new_space)
     struct thread *self = current;
     struct space *old = self->space;
     __atomic_store_n(&self->space, new_space, __ATOMIC_RELAXED);
-    sched_space_changed(new_space != NULL ? &new_space->mmu : NULL);
+    arch_mmu_switch(new_space != NULL ? &new_space->mmu : NULL);
     return old;
 }
 

@@ -49,7 +49,7 @@ struct taken_pages {
     paddr_t first, last;
 };
 
-/* They are not free memory before every CPU has noticed, so for now they are only noted. */
+/* They become free memory when every CPU has noticed: here they are only noted. */
 static void take_out(const char *start, const char *end, struct taken_pages *taken)
 {
     for (vaddr_t va = (vaddr_t)start; va < (vaddr_t)end; va += PAGE_SIZE) {

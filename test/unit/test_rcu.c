@@ -5,7 +5,7 @@
  * still holds it; in the end nothing may be left over.
  */
 // sources: kernel/core/rcu.c kernel/base/spinlock.c
-// flags: -Itest/unit/cpus -pthread
+// flags: -Itest/unit/fake/smp -pthread
 #include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
@@ -28,10 +28,11 @@
 
 void sched_kick(unsigned cpu); /* of kernel/core/core.h, which wants a machine */
 
-__thread unsigned model_cpu;
-__thread int model_preempt_count;
-__thread bool model_irqs_off;
-char *model_tp[MODEL_CPUS];
+__thread unsigned fake_cpu;
+__thread int fake_preempt_count;
+__thread bool fake_irqs_off;
+__thread struct thread *fake_current;
+static char *thread_pointers[CPUS]; /* atomic */
 
 static __thread uint32_t random_state;
 static bool kicked[CPUS];    /* atomic */
@@ -50,7 +51,19 @@ _Noreturn void assert_failed(const char *expr, const char *file, int line)
     abort();
 }
 
-void model_relax(void)
+/* Each CPU is a host thread, whose thread-local variables are its own. */
+void *fake_block(unsigned cpu)
+{
+    return __atomic_load_n(&thread_pointers[cpu], __ATOMIC_RELAXED);
+}
+
+static void begin_cpu(unsigned cpu)
+{
+    fake_cpu = cpu;
+    __atomic_store_n(&thread_pointers[cpu], (char *)__builtin_thread_pointer(), __ATOMIC_SEQ_CST);
+}
+
+void fake_relax(void)
 {
     sched_yield();
 }
@@ -72,7 +85,7 @@ void sched_kick(unsigned cpu)
 static void pass(void)
 {
     arch_irq_disable();
-    __atomic_store_n(&kicked[model_cpu], false, __ATOMIC_RELAXED);
+    __atomic_store_n(&kicked[fake_cpu], false, __ATOMIC_RELAXED);
     rcu_quiescent();
     arch_irq_enable();
 }
@@ -83,7 +96,7 @@ static void idle(void (*interrupt)(void))
     arch_irq_disable();
     rcu_idle_enter();
     for (unsigned i = random_number() % 4; i != 0; i--) {
-        model_relax();
+        fake_relax();
     }
     if (random_number() % 2 == 0) {
         rcu_idle_exit();
@@ -125,7 +138,7 @@ int wait_sleep(uint64_t deadline_ns)
 {
     (void)deadline_ns;
     pass();
-    model_relax();
+    fake_relax();
     return 0;
 }
 
@@ -155,7 +168,7 @@ static void read_some(void)
     for (unsigned i = random_number() % 8; i != 0; i--) {
         assert(thing == NULL || __atomic_load_n(&thing->state, __ATOMIC_RELAXED) == ALIVE);
         if (random_number() % 64 == 0) {
-            model_relax();
+            fake_relax();
         }
     }
     rcu_read_unlock();
@@ -193,9 +206,9 @@ static void tick(void)
 
 static void *run_cpu(void *arg)
 {
-    model_cpu_begin((unsigned)(uintptr_t)arg);
-    random_state = model_cpu * 7919 + 1;
-    if (model_cpu != 0) {
+    begin_cpu((unsigned)(uintptr_t)arg);
+    random_state = fake_cpu * 7919 + 1;
+    if (fake_cpu != 0) {
         idle(read_some); /* as further CPUs come */
     }
     for (unsigned i = 0; i < ROUNDS; i++) {
@@ -213,7 +226,7 @@ static void *run_cpu(void *arg)
         } else if (i % 8 == 0) {
             replace_and_wait();
         }
-        if (__atomic_load_n(&kicked[model_cpu], __ATOMIC_RELAXED)) {
+        if (__atomic_load_n(&kicked[fake_cpu], __ATOMIC_RELAXED)) {
             pass();
         }
     }
@@ -231,7 +244,7 @@ static void *run_cpu(void *arg)
 static void alone(void **state)
 {
     (void)state;
-    model_cpu_begin(0);
+    begin_cpu(0);
     rcu_call(&make()->rcu, thing_done);
     assert_int_equal(freed, 1);
     rcu_wait();

@@ -6,7 +6,7 @@
  * that is used after its caller went on is seen by the sanitizer.
  */
 // sources: kernel/core/smp_call.c
-// flags: -Itest/unit/cpus -pthread
+// flags: -Itest/unit/fake/smp -pthread
 #include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
@@ -27,10 +27,11 @@
 #define CPUS   6u /* the last one is not online */
 #define ROUNDS 4000u
 
-__thread unsigned model_cpu;
-__thread int model_preempt_count;
-__thread bool model_irqs_off;
-char *model_tp[MODEL_CPUS];
+__thread unsigned fake_cpu;
+__thread int fake_preempt_count;
+__thread bool fake_irqs_off;
+__thread struct thread *fake_current;
+static char *thread_pointers[CPUS]; /* atomic */
 
 static bool interrupted[CPUS];         /* atomic: ARCH_IPI_CALL waits there */
 static unsigned ready;                 /* atomic: CPUs that may be called */
@@ -60,21 +61,33 @@ void rcu_idle_exit(void)
 
 void arch_ipi_send(unsigned cpu, enum arch_ipi what)
 {
-    assert(what == ARCH_IPI_CALL && cpu < CPUS - 1 && cpu != model_cpu);
+    assert(what == ARCH_IPI_CALL && cpu < CPUS - 1 && cpu != fake_cpu);
     __atomic_store_n(&interrupted[cpu], true, __ATOMIC_SEQ_CST);
 }
 
 /* Takes the interrupt that waits, if interrupts are on. */
 static void take_interrupt(void)
 {
-    if (!model_irqs_off && __atomic_exchange_n(&interrupted[model_cpu], false, __ATOMIC_SEQ_CST)) {
-        model_irqs_off = true;
+    if (!fake_irqs_off && __atomic_exchange_n(&interrupted[fake_cpu], false, __ATOMIC_SEQ_CST)) {
+        fake_irqs_off = true;
         core_ipi_call();
-        model_irqs_off = false;
+        fake_irqs_off = false;
     }
 }
 
-void model_relax(void)
+/* Each CPU is a host thread, whose thread-local variables are its own. */
+void *fake_block(unsigned cpu)
+{
+    return __atomic_load_n(&thread_pointers[cpu], __ATOMIC_RELAXED);
+}
+
+static void begin_cpu(unsigned cpu)
+{
+    fake_cpu = cpu;
+    __atomic_store_n(&thread_pointers[cpu], (char *)__builtin_thread_pointer(), __ATOMIC_SEQ_CST);
+}
+
+void fake_relax(void)
 {
     take_interrupt();
     sched_yield();
@@ -83,15 +96,15 @@ void model_relax(void)
 static void answer(void *arg)
 {
     struct question *question = arg;
-    assert(model_irqs_off);
-    __atomic_fetch_add(&question->runs[model_cpu], 1, __ATOMIC_RELAXED);
+    assert(fake_irqs_off);
+    __atomic_fetch_add(&question->runs[fake_cpu], 1, __ATOMIC_RELAXED);
     __atomic_fetch_add(&calls_run, 1, __ATOMIC_RELAXED);
 }
 
 /* Sets with CPUs that are not online, the caller, everybody, or nobody. */
 static void ask(uint64_t set)
 {
-    struct question question = {.asked_by = model_cpu};
+    struct question question = {.asked_by = fake_cpu};
     struct cpumask mask = {{set}};
     if (set == UINT64_MAX) {
         smp_call_all(answer, &question);
@@ -103,18 +116,18 @@ static void ask(uint64_t set)
         assert(__atomic_load_n(&question.runs[cpu], __ATOMIC_RELAXED) == expected);
         __atomic_fetch_add(&calls_made, expected, __ATOMIC_RELAXED);
     }
-    assert(!model_irqs_off && model_preempt_count == 0);
+    assert(!fake_irqs_off && fake_preempt_count == 0);
     memset(&question, 0xee, sizeof question);
 }
 
 static void *run_cpu(void *arg)
 {
-    model_cpu_begin((unsigned)(uintptr_t)arg);
+    begin_cpu((unsigned)(uintptr_t)arg);
     __atomic_fetch_add(&ready, 1, __ATOMIC_SEQ_CST);
     while (__atomic_load_n(&ready, __ATOMIC_SEQ_CST) < CPUS - 1) {
         sched_yield();
     }
-    uint32_t random = 77 + model_cpu;
+    uint32_t random = 77 + fake_cpu;
     for (unsigned round = 0; round < ROUNDS; round++) {
         random = random * 1664525u + 1013904223u;
         ask(random >> 28 == 0 ? UINT64_MAX : random >> 8 & 0x3f);
@@ -122,7 +135,7 @@ static void *run_cpu(void *arg)
     }
     __atomic_fetch_add(&finished, 1, __ATOMIC_SEQ_CST);
     while (__atomic_load_n(&finished, __ATOMIC_SEQ_CST) < CPUS - 1) {
-        model_relax();
+        fake_relax();
     }
     return NULL;
 }

@@ -47,28 +47,7 @@ static inline bool arch_cpu_exists(unsigned cpu)
     return cpu < (&fake_cpu != NULL ? FAKE_CPUS_MAX : 1);
 }
 
-static inline unsigned long arch_irq_save(void)
-{
-    unsigned long was_off = fake_irqs_off;
-    fake_irqs_off = true;
-    return was_off;
-}
-static inline void arch_irq_restore(unsigned long was_off)
-{
-    fake_irqs_off = was_off != 0;
-}
-static inline void arch_irq_enable(void)
-{
-    fake_irqs_off = false;
-}
-static inline void arch_irq_disable(void)
-{
-    fake_irqs_off = true;
-}
-static inline bool arch_irqs_enabled(void)
-{
-    return !fake_irqs_off;
-}
+#include "test/unit/fake/irqs.h"
 static inline void arch_cpu_relax(void)
 {
 }

@@ -39,28 +39,7 @@ static inline int arch_preempt_count(void)
     (*(__typeof__(name) *)((uintptr_t)fake_block(cpu) +                                            \
                            ((uintptr_t) & (name) - (uintptr_t)__builtin_thread_pointer())))
 
-static inline unsigned long arch_irq_save(void)
-{
-    unsigned long was_off = fake_irqs_off;
-    fake_irqs_off = true;
-    return was_off;
-}
-static inline void arch_irq_restore(unsigned long was_off)
-{
-    fake_irqs_off = was_off != 0;
-}
-static inline void arch_irq_enable(void)
-{
-    fake_irqs_off = false;
-}
-static inline void arch_irq_disable(void)
-{
-    fake_irqs_off = true;
-}
-static inline bool arch_irqs_enabled(void)
-{
-    return !fake_irqs_off;
-}
+#include "test/unit/fake/irqs.h"
 void fake_relax(void);
 static inline void arch_cpu_relax(void)
 {

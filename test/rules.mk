@@ -62,7 +62,7 @@ abi-programs: $(ABI_BIN)
 # Small programs that are /init of boot tests.
 GUEST_C   := $(wildcard test/boot/guest/*.c)
 GUEST_BIN := $(GUEST_C:test/boot/guest/%.c=build/guest/%)
-build/guest/%: test/boot/guest/%.c
+build/guest/%: test/boot/guest/%.c test/boot/guest/file.h
 	@mkdir -p $(@D)
 	@musl-gcc -static -pthread -Os -s $(ABI_FLAGS) -o $@ $<
 

@@ -181,6 +181,17 @@ static UNUSED pid_t pester(pid_t to, int sig)
     }
     return pid;
 }
+/* A child that only is there. */
+static UNUSED pid_t start_idler(void)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        pause();
+        _exit(0);
+    }
+    return pid;
+}
+/* Kills and reaps such a one. */
 static UNUSED void end_child(pid_t pid)
 {
     kill(pid, SIGKILL);

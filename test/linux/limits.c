@@ -20,22 +20,6 @@ static void set_limit(int resource, rlim_t soft)
     setrlimit(resource, &limit);
 }
 
-static pid_t start_idler(void)
-{
-    pid_t child = fork();
-    if (child == 0) {
-        pause();
-        _exit(0);
-    }
-    return child;
-}
-
-static void end_idler(pid_t child)
-{
-    kill(child, SIGKILL);
-    waitpid(child, NULL, 0);
-}
-
 static void *idle_thread(void *arg)
 {
     pause();
@@ -59,7 +43,7 @@ CASE(processes)
     children[0] = start_idler();
     TRUTH(children[0] > 0);
     for (int i = 0; i < 3; i++) {
-        end_idler(children[i]);
+        end_child(children[i]);
     }
 }
 
@@ -134,7 +118,7 @@ CASE(signals)
     CALL(sigwaitinfo(&all, &info) == SIGRTMIN);
     SHOW(info.si_value.sival_int);
     SHOW(queue_until_refused(getpid(), SIGRTMIN));
-    end_idler(child);
+    end_child(child);
 }
 
 CASE(signals_of_all_processes)
@@ -149,7 +133,7 @@ CASE(signals_of_all_processes)
         sigqueue(child, SIGRTMIN, (union sigval){.sival_int = i});
     }
     SHOW(queue_until_refused(getpid(), SIGRTMIN));
-    end_idler(child);
+    end_child(child);
     SHOW(queue_until_refused(getpid(), SIGRTMIN));
 }
 

@@ -286,22 +286,6 @@ CASE(attributes_refused)
 
 /* --- groups and users ----------------------------------------------------------------------- */
 
-static pid_t start_idler(void)
-{
-    pid_t child = fork();
-    if (child == 0) {
-        pause();
-        _exit(0);
-    }
-    return child;
-}
-
-static void end_idler(pid_t child)
-{
-    kill(child, SIGKILL);
-    waitpid(child, NULL, 0);
-}
-
 CASE(groups)
 {
     pid_t first = start_idler(), second = start_idler();
@@ -318,8 +302,8 @@ CASE(groups)
     CALL(getpriority(PRIO_PROCESS, 0x7ffffff));
     CALL(getpriority(7, 0));
     CALL(setpriority(-1, 0, 0));
-    end_idler(first);
-    end_idler(second);
+    end_child(first);
+    end_child(second);
 }
 
 static void user_4711(void)
@@ -332,7 +316,7 @@ static void user_4711(void)
     SHOW(getpriority(PRIO_USER, 0));
     SHOW(getpriority(PRIO_USER, 4711));
     SHOW(syscall(SYS_ioprio_get, 3, 0));
-    end_idler(child);
+    end_child(child);
     SHOW(getpriority(PRIO_USER, 0));
     CALL(setpriority(PRIO_USER, 0, 0));
     CALL(getpriority(PRIO_USER, 4712));

@@ -2,6 +2,16 @@
 /* Processes with several threads that exec, fork, vfork, end and are killed. */
 #include "test/linux/threads.h"
 
+/* The process ends with this status, or what it did in that round is said. */
+static void must_exit(int round, pid_t pid, int code)
+{
+    int status;
+    waitpid(pid, &status, 0);
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != code) {
+        say("round %d: %s\n", round, status_text(status));
+    }
+}
+
 static void *sleep_in_wait(void *arg)
 {
     pid_t pid;
@@ -92,11 +102,7 @@ CASE(exit_group_with_threads_in_every_state)
             start_every_state();
             _exit(3);
         }
-        int status;
-        waitpid(pid, &status, 0);
-        if (!WIFEXITED(status) || WEXITSTATUS(status) != 3) {
-            say("round %d: %s\n", i, status_text(status));
-        }
+        must_exit(i, pid, 3);
     }
     say("done\n");
 }
@@ -137,11 +143,7 @@ CASE(exec_with_threads_in_every_state)
             exec_self("quiet");
             _exit(1);
         }
-        int status;
-        waitpid(pid, &status, 0);
-        if (!WIFEXITED(status) || WEXITSTATUS(status) != 6) {
-            say("round %d: %s\n", i, status_text(status));
-        }
+        must_exit(i, pid, 6);
     }
     say("done\n");
 }
@@ -164,11 +166,7 @@ CASE(exec_of_another_thread)
                 pause();
             }
         }
-        int status;
-        waitpid(pid, &status, 0);
-        if (!WIFEXITED(status) || WEXITSTATUS(status) != 6) {
-            say("round %d: %s\n", i, status_text(status));
-        }
+        must_exit(i, pid, 6);
     }
     say("done\n");
 }
@@ -185,11 +183,7 @@ CASE(two_threads_exec_at_once)
             }
             exec_self("quiet");
         }
-        int status;
-        waitpid(pid, &status, 0);
-        if (!WIFEXITED(status) || WEXITSTATUS(status) != 6) {
-            say("round %d: %s\n", i, status_text(status));
-        }
+        must_exit(i, pid, 6);
     }
     say("done\n");
 }

@@ -4,6 +4,7 @@
  * so, prints the files that the other arguments name, and switches the machine off. For an argument
  * "wait=N" it waits until the kernel has said of N CPUs that they did not come up.
  */
+#include "test/boot/guest/file.h"
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
@@ -13,21 +14,6 @@
 #include <sys/reboot.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-static char text[1 << 16];
-
-/* The file's text; "" when it cannot be read. */
-static const char *file(const char *path)
-{
-    size_t size = 0;
-    int fd = open(path, O_RDONLY);
-    for (ssize_t n; fd >= 0 && (n = read(fd, text + size, sizeof text - 1 - size)) > 0;) {
-        size += (size_t)n;
-    }
-    close(fd);
-    text[size] = 0;
-    return text;
-}
 
 static int is_online(const char *cpus)
 {

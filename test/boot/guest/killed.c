@@ -4,6 +4,7 @@
  * threads in every state that threads have, kills each at a random moment, and says whether all
  * that they used is free again: objects of each cache, frames, threads, processes.
  */
+#include "test/boot/guest/file.h"
 #include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -239,18 +240,6 @@ struct account {
     long pages, threads, processes;
 };
 
-static char text[1 << 16];
-static const char *file(const char *path)
-{
-    size_t size = 0;
-    int fd = open(path, O_RDONLY);
-    for (ssize_t n; fd >= 0 && (n = read(fd, text + size, sizeof text - 1 - size)) > 0;) {
-        size += (size_t)n;
-    }
-    close(fd);
-    text[size] = 0;
-    return text;
-}
 static long kilobytes(const char *name)
 {
     const char *at = strstr(text, name);

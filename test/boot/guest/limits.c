@@ -3,6 +3,7 @@
  * /init of test_limits.py: says what the limits are that follow from memory, changes them in
  * /proc/sys, and runs into them.
  */
+#include "test/boot/guest/file.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -17,16 +18,6 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-static const char *file(const char *path)
-{
-    static char text[4096];
-    int fd = open(path, O_RDONLY);
-    ssize_t n = read(fd, text, sizeof text - 1);
-    close(fd);
-    text[n > 0 ? n : 0] = 0;
-    return text;
-}
 
 /* 0 or the error's number. */
 static int set(const char *path, long value)

@@ -37,7 +37,7 @@ static const char help[] =
     "\n"
     "The machine:\n"
     "  -m, --memory SIZE          memory, with K, M or G (256M, and more for large roots)\n"
-    "      --smp N                processors (1)\n"
+    "      --smp N                processors, up to 255 (1)\n"
     "      --machine TYPE         microvm, q35 or pc, with QEMU's own settings (microvm)\n"
     "      --accel auto|kvm|tcg   KVM where it works, else emulation (auto)\n"
     "      --kernel FILE          kernel image\n"

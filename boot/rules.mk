@@ -77,7 +77,7 @@ $(B)/b/image.bin: $(BOOT_O) $(LINUX_O) boot/door/linux/image.lds
 	    $(BOOT_O) $(LINUX_O)
 	$(call say,GEN,$@)
 	$(Q)$(OBJCOPY) -O binary -R .dynamic $(B)/b/image.elf $@
-$(B)/b/mkbzimage: boot/tools/mkbzimage.c boot/door/linux/params.h
+$(B)/b/mkbzimage: boot/tools/mkbzimage.c lib/linux_params.h
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(HOSTCC) -std=gnu17 -O2 -I. $(filter-out -Wframe-larger-than=%,$(WARN)) -o $@ $<

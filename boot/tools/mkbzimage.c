@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "boot/door/linux/params.h"
+#include "lib/linux_params.h"
 
 enum {
     SECTOR = 512,

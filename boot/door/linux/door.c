@@ -4,8 +4,8 @@
  * filled, and hands what it says to the loader. Fields as in arch/x86/zero-page.rst and boot.rst of
  * the Linux documentation; nothing in it is trusted.
  */
-#include "boot/door/linux/params.h"
 #include "boot/loader/loader.h"
+#include "lib/linux_params.h"
 #include "lib/string.h"
 
 enum { MAX_SETUP_DATA = 64, MAX_SEED = 4096 };

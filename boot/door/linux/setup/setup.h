@@ -5,7 +5,7 @@
  * the boot loader at offset 0x200, run in 16-bit mode by code compiled with -m16. It asks the BIOS
  * what can only be asked there, fills the zero page, and ends in 32-bit protected mode.
  */
-#include "boot/door/linux/params.h"
+#include "lib/linux_params.h"
 #include "lib/types.h"
 
 /* The zero page that the 32-bit entry gets. Filled by one CPU; no lock. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
 /*
- * The Linux/x86 boot protocol's structures: the "zero page" and what hangs on it. Sources in the
- * Linux documentation: arch/x86/boot.rst ("The Real-Mode Kernel Header", "setup_data") and
+ * The Linux/x86 boot protocol's structures: the "zero page" and what hangs on it, for the door that
+ * is entered by it and for kexec_file_load, which enters others by it. Sources in the Linux
+ * documentation: arch/x86/boot.rst ("The Real-Mode Kernel Header", "setup_data") and
  * arch/x86/zero-page.rst. Compiled for 16 and for 64 bits.
  */
 #include "lib/types.h"

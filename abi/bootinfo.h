@@ -70,18 +70,26 @@ struct boot_cpu {
 #define BOOT_CPU_BSP     1u /* the CPU that runs now */
 #define BOOT_CPU_ENABLED 2u /* may be started */
 
-/* A moment on the way: `what` is one of enum boot_stage. Cycles are the TSC's or time CSR's. */
+/* A moment on the way: `what` is one of enum boot_stage. Cycles are the TSC's or time CSR's. A
+ * stage lasts until the next one begins; stamps are in the order of time. */
 struct boot_stamp {
     uint64_t cycles;
     uint32_t what;
     uint32_t zero;
 };
 enum boot_stage {
-    BOOT_STAGE_DOOR,   /* first instruction of ours */
+    BOOT_STAGE_DOOR, /* the door's code in 32 or 64 bits; of EFI, all until the firmware is left */
     BOOT_STAGE_LOADER, /* the door is done, the loader starts */
     BOOT_STAGE_UNPACK, /* the payload is found and checked, unpacking starts */
     BOOT_STAGE_PLACE,  /* unpacked; segments are placed and mapped */
     BOOT_STAGE_JUMP,   /* page tables loaded, the kernel is entered */
+    /* What of ours runs before BOOT_STAGE_DOOR, where it does. */
+    BOOT_STAGE_SECTOR,  /* BIOS disk: the boot sector */
+    BOOT_STAGE_MANAGER, /* BIOS disk and CD: the boot manager: finds its files, shows its menu */
+    BOOT_STAGE_READ,    /* the boot manager reads kernel and initramfs */
+    BOOT_STAGE_SETUP,   /* the real-mode part of alba.bzImage */
+    /* Within a door. */
+    BOOT_STAGE_EXIT, /* EFI: the firmware is left (ExitBootServices), up to the loader */
 };
 
 struct boot_framebuffer {

@@ -26,6 +26,9 @@
 enum {
     LINUX_SETUP_E820_EXT = 1,
     LINUX_SETUP_RNG_SEED = 9,
+    /* Ours, from our boot manager; others pass over types they do not know. An array of struct
+     * boot_stamp: what ran before the kernel. */
+    LINUX_SETUP_STAMPS = 0x53414c41, /* "ALAS" */
 };
 
 struct linux_setup_data {

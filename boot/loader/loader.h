@@ -20,6 +20,9 @@ _Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)
 /* The loader with an empty bootinfo that names the door and when it was entered. */
 struct loader *loader_begin(enum boot_door door, uint64_t cycles);
 
+/* A stage that began at that time, in any order; the first ones stay when there are too many. */
+void loader_stamp(struct loader *loader, enum boot_stage stage, uint64_t cycles);
+
 /* A range of the firmware's memory map, in its numbers (ACPI 6.4, table 15.374: 1 is memory). */
 void loader_add_range(struct loader *loader, uint64_t start, uint64_t size, uint32_t acpi_type);
 

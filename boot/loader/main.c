@@ -16,10 +16,18 @@ static struct bootinfo info;
 static struct boot_range ranges[BOOT_MAX_RANGES];
 static struct loader the_loader;
 
-static void stamp(struct loader *loader, enum boot_stage stage, uint64_t cycles)
+void loader_stamp(struct loader *loader, enum boot_stage stage, uint64_t cycles)
 {
-    struct boot_stamp *next = &loader->info->stamps[loader->info->stamp_count++];
-    *next = (struct boot_stamp){.cycles = cycles, .what = stage};
+    struct boot_stamp *stamps = loader->info->stamps;
+    uint32_t at = loader->info->stamp_count;
+    if (at == BOOT_MAX_STAMPS) {
+        return;
+    }
+    for (; at > 0 && stamps[at - 1].cycles > cycles; at--) {
+        stamps[at] = stamps[at - 1];
+    }
+    stamps[at] = (struct boot_stamp){.cycles = cycles, .what = stage};
+    loader->info->stamp_count++;
 }
 
 struct loader *loader_begin(enum boot_door door, uint64_t cycles)
@@ -31,7 +39,7 @@ struct loader *loader_begin(enum boot_door door, uint64_t cycles)
     info.ranges = (uint64_t)ranges;
     the_loader.info = &info;
     the_loader.memory = (struct memory_map){.ranges = ranges, .max = BOOT_MAX_RANGES};
-    stamp(&the_loader, BOOT_STAGE_DOOR, cycles);
+    loader_stamp(&the_loader, BOOT_STAGE_DOOR, cycles);
     return &the_loader;
 }
 
@@ -183,7 +191,7 @@ static void map_memory(struct loader *loader)
 
 _Noreturn void loader_run(struct loader *loader)
 {
-    stamp(loader, BOOT_STAGE_LOADER, machine_cycles());
+    loader_stamp(loader, BOOT_STAGE_LOADER, machine_cycles());
     const char *lacks = machine_lacks();
     if (lacks != NULL) {
         fail("this CPU lacks %s; give the machine another CPU", lacks);
@@ -199,10 +207,10 @@ _Noreturn void loader_run(struct loader *loader)
     reserve_inputs(loader);
     payload_check();
     seed_gather(loader);
-    stamp(loader, BOOT_STAGE_UNPACK, machine_cycles());
+    loader_stamp(loader, BOOT_STAGE_UNPACK, machine_cycles());
     uint32_t type;
     uint8_t *file = payload_open(loader, &type);
-    stamp(loader, BOOT_STAGE_PLACE, machine_cycles());
+    loader_stamp(loader, BOOT_STAGE_PLACE, machine_cycles());
 
     if (paging_init(&loader->paging, &loader->memory) != 0 ||
         paging_map_switch(&loader->paging) != 0) {
@@ -219,6 +227,6 @@ _Noreturn void loader_run(struct loader *loader)
     start.percpu = cpu->tls_va;
     info.page_table = start.root;
     info.range_count = loader->memory.count;
-    stamp(loader, BOOT_STAGE_JUMP, machine_cycles());
+    loader_stamp(loader, BOOT_STAGE_JUMP, machine_cycles());
     machine_enter(&start);
 }

@@ -18,8 +18,11 @@ static unsigned claimed;                                 /* atomic; may exceed t
 
 static const char *const kind_names[] = {"stage", "step", "event"};
 static const char *const stage_names[] = {
-    [BOOT_STAGE_DOOR] = "door",   [BOOT_STAGE_LOADER] = "loader", [BOOT_STAGE_UNPACK] = "unpack",
-    [BOOT_STAGE_PLACE] = "place", [BOOT_STAGE_JUMP] = "jump",
+    [BOOT_STAGE_DOOR] = "door",       [BOOT_STAGE_LOADER] = "loader",
+    [BOOT_STAGE_UNPACK] = "unpack",   [BOOT_STAGE_PLACE] = "place",
+    [BOOT_STAGE_JUMP] = "jump",       [BOOT_STAGE_SECTOR] = "sector",
+    [BOOT_STAGE_MANAGER] = "manager", [BOOT_STAGE_READ] = "read",
+    [BOOT_STAGE_SETUP] = "setup",     [BOOT_STAGE_EXIT] = "exit",
 };
 
 static unsigned claim(enum timeline_kind kind, const char *name, uint64_t start)

@@ -3,6 +3,7 @@
 (report/report.c); boot loaders from ISO and disk images; and parameters within the protocols that no
 boot loader at hand would make."""
 import os
+import re
 import shutil
 import struct
 import subprocess
@@ -244,6 +245,24 @@ def test_linux_setup_data(out):
     report = Report(doors_util.linux(patch=[(0x250, "Q", node)], blobs=[
         (node, more), (node + 0x100, seed), (node + 0x200, other)])).check()
     assert ("reserved", 0x4000000, 0x1000000) in report.ranges
+
+
+def test_stages_of_the_boot_manager(out):
+    """Time stamps of what ran before, in setup_data: sorted in, unknown ones kept, and no more than
+    there is room for."""
+    sector, manager, many = 5, 6, 4000
+    node = BLOBS + 0x30000
+    stamps = [(200, manager), (100, sector)] + [(300 + i, 1000 + i) for i in range(many)]
+    data = b"".join(struct.pack("<QII", cycles, what, 0) for cycles, what in stamps)
+    report = Report(doors_util.linux(patch=[(0x250, "Q", node)], blobs=[
+        (node, struct.pack("<QII", 0, 0x53414c41, len(data)) + data)])).check()
+    assert re.findall(r"^stage (\d+)$", report.text, re.M) == ["5", "6", "1000", "1001", "1002",
+                                                               "1003"]
+
+
+def test_stage_of_the_real_mode_part(out):
+    assert boot(out / BZIMAGE).find(r"^stage (\d+)$")[1] == "8"
+    assert "\nstage " not in boot(out / ELF).text
 
 
 def test_linux_framebuffer(out):

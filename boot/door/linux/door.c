@@ -8,7 +8,7 @@
 #include "lib/linux_params.h"
 #include "lib/string.h"
 
-enum { MAX_SETUP_DATA = 64, MAX_SEED = 4096 };
+enum { MAX_SETUP_DATA = 64, MAX_SEED = 4096, MAX_FOREIGN_STAMPS = 6 };
 
 _Noreturn void linux_main(uint64_t address, uint64_t cycles, enum boot_door door);
 
@@ -35,6 +35,14 @@ static void take_sizes(struct loader *loader, const struct linux_params *params)
     }
 }
 
+/* What our boot manager did before. Stamps of one that is not ours are only odd rows. */
+static void take_stamps(struct loader *loader, const struct boot_stamp *stamps, uint64_t count)
+{
+    for (uint64_t i = 0; i < MIN(count, (uint64_t)MAX_FOREIGN_STAMPS); i++) {
+        loader_stamp(loader, stamps[i].what, stamps[i].cycles);
+    }
+}
+
 static void take_setup_data(struct loader *loader, const struct linux_setup_data *node,
                             uint64_t address)
 {
@@ -56,6 +64,10 @@ static void take_setup_data(struct loader *loader, const struct linux_setup_data
         /* A secret: nobody else shall find it there. */
         loader_add_entropy(loader, data, node->size);
         memset(data, 0, node->size);
+        break;
+    case LINUX_SETUP_STAMPS:
+        take_stamps(loader, (const struct boot_stamp *)data,
+                    node->size / sizeof(struct boot_stamp));
         break;
     default:
         break; /* of no use to us */
@@ -99,9 +111,11 @@ _Noreturn void linux_main(uint64_t address, uint64_t cycles, enum boot_door door
     const struct linux_params *params = machine_window(address, sizeof(*params));
     if (params != NULL && params->setup_magic == LINUX_SETUP_MAGIC) {
         door = BOOT_DOOR_LINUX16;
-        cycles = params->setup_cycles;
     }
     struct loader *loader = loader_begin(door, cycles);
+    if (door == BOOT_DOOR_LINUX16) {
+        loader_stamp(loader, BOOT_STAGE_SETUP, params->setup_cycles);
+    }
     if (params == NULL || params->header.header != LINUX_HEADER_MAGIC) {
         fail("the boot parameters are not those of the Linux protocol (no HdrS in the zero page)");
     }

@@ -73,9 +73,9 @@ static void set_keyboard(void)
 
 _Noreturn void setup_main(void)
 {
+    check_cpu(); /* and takes the time, as early as it can */
     copy_header();
     set_up_heap();
-    check_cpu();
     announce_mode();
     find_memory();
     set_keyboard();

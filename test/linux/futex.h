@@ -54,6 +54,22 @@ static UNUSED int gettid_(void)
     return (int)syscall(SYS_gettid);
 }
 
+/* Between two looks at what another thread does. Not sched_yield(): who has been lent a priority
+ * would not let a thread of a lower one run. */
+static UNUSED void look_again(void)
+{
+    usleep(100);
+}
+
+/* The caller becomes SCHED_FIFO. By hand: musl's sched_setscheduler() says ENOSYS. */
+static UNUSED void set_fifo(int priority)
+{
+    struct sched_param param = {.sched_priority = priority};
+    if (syscall(SYS_sched_setscheduler, 0, SCHED_FIFO, &param)) {
+        say("sched_setscheduler: %s\n", error_name(errno));
+    }
+}
+
 /* A thread that makes one futex call; `result` is its value or -errno. */
 struct sleeper {
     pthread_t thread;
@@ -78,10 +94,7 @@ static UNUSED void *sleeper_main(void *arg)
     /* A child may end while the thread that made it blocks all signals: others would be woken. */
     pthread_sigmask(SIG_BLOCK, &children, NULL);
     if (s->fifo) {
-        struct sched_param param = {.sched_priority = s->fifo};
-        if (sched_setscheduler(0, SCHED_FIFO, &param)) {
-            say("sched_setscheduler: %s\n", error_name(errno));
-        }
+        set_fifo(s->fifo);
     }
     __atomic_store_n(&s->tid, gettid_(), __ATOMIC_RELEASE);
     long result = futex(s->word, s->op, s->value, s->timeout, s->word2, s->value3);
@@ -91,8 +104,8 @@ static UNUSED void *sleeper_main(void *arg)
     return NULL;
 }
 
-/* The letter of a thread's state in /proc. */
-static UNUSED char task_state(int pid, int tid)
+/* Field 3 (a letter) or a later one (a number) of a thread's stat in /proc; '?': it has none. */
+static UNUSED long task_stat(int pid, int tid, int field)
 {
     char name[64], text[512];
     snprintf(name, sizeof name, "/proc/%d/task/%d/stat", pid, tid);
@@ -103,14 +116,17 @@ static UNUSED char task_state(int pid, int tid)
         return '?';
     }
     text[size] = 0;
-    const char *end = strrchr(text, ')');
-    return end ? end[2] : '?';
+    const char *at = strrchr(text, ')');
+    for (int i = 2; at && i < field; i++) {
+        at = strchr(at + 1, ' ');
+    }
+    return !at ? '?' : field == 3 ? at[1] : strtol(at, NULL, 10);
 }
 
 static UNUSED void await_sleep(int pid, int tid)
 {
-    while (task_state(pid, tid) != 'S') {
-        sched_yield();
+    while (task_stat(pid, tid, 3) != 'S') {
+        look_again();
     }
 }
 
@@ -124,7 +140,7 @@ static UNUSED void start_sleeper(struct sleeper *s)
         return;
     }
     while (!__atomic_load_n(&s->tid, __ATOMIC_ACQUIRE)) {
-        sched_yield();
+        look_again();
     }
     await_sleep(getpid(), s->tid);
 }
@@ -155,7 +171,7 @@ static UNUSED int await_done(struct sleeper *s, int count, int wanted)
         if (done >= wanted) {
             return done;
         }
-        sched_yield();
+        look_again();
     }
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Futexes that have an owner: FUTEX_LOCK_PI and its like. */
 #include "test/linux/futex.h"
+#include <stdatomic.h>
 
 static unsigned word, word2, lock2;
 
@@ -85,7 +86,7 @@ static void start_holder(struct holder *h, unsigned *at)
     *h = (struct holder){.word = at};
     pthread_create(&h->thread, NULL, hold, h);
     while (!__atomic_load_n(&h->tid, __ATOMIC_ACQUIRE)) {
-        sched_yield();
+        look_again();
     }
     await_sleep(getpid(), h->tid);
 }
@@ -195,7 +196,7 @@ static void start_chain(struct chain *c, unsigned *mine, unsigned *wanted)
     *c = (struct chain){.mine = mine, .wanted = wanted};
     pthread_create(&c->thread, NULL, chain_main, c);
     while (!__atomic_load_n(&c->tid, __ATOMIC_ACQUIRE)) {
-        sched_yield();
+        look_again();
     }
     await_sleep(getpid(), c->tid);
 }
@@ -226,6 +227,76 @@ CASE(a_ring_of_four_is_refused)
         pthread_join(c[i].thread, NULL);
         say_result("other", c[i].result);
     }
+}
+
+static void say_priority(const char *when, int tid)
+{
+    say("%s: %ld\n", when, task_stat(getpid(), tid, 18));
+}
+
+CASE(the_owner_has_the_waiters_priority)
+{
+    struct holder h;
+    struct timespec soon = {0, 1};
+    start_holder(&h, &word);
+    say_priority("its own", h.tid);
+    struct sleeper low = {.word = &word, .op = FUTEX_LOCK_PI, .fifo = 20};
+    struct sleeper high = {.word = &word, .op = FUTEX_LOCK_PI, .fifo = 40};
+    start_sleeper(&low);
+    say_priority("one waits", h.tid);
+    start_sleeper(&high);
+    say_priority("two wait", h.tid);
+    CALL(futex(&word, FUTEX_LOCK_PI, 0, &soon, NULL, 0));
+    say_priority("the caller gave up", h.tid);
+    let_go(&h);
+    join_sleeper("high", &high);
+    join_sleeper("low", &low);
+}
+
+/* A thread that waits for one lock and has another lends what is lent to it. */
+CASE(priorities_are_lent_along_a_chain)
+{
+    struct chain c;
+    futex(&word, FUTEX_LOCK_PI, 0, NULL, NULL, 0);
+    start_chain(&c, &word2, &word);
+    struct sleeper s = {.word = &word2, .op = FUTEX_LOCK_PI, .fifo = 30};
+    start_sleeper(&s);
+    say_priority("who waits", c.tid);
+    say_priority("who has the first lock", gettid_());
+    CALL(futex(&word, FUTEX_UNLOCK_PI, 0, NULL, NULL, 0));
+    say_priority("afterwards", gettid_());
+    pthread_join(c.thread, NULL);
+    join_sleeper("sleeper", &s);
+}
+
+static atomic_bool stop_hogging;
+static void *hog(void *arg)
+{
+    set_fifo(20);
+    while (!stop_hogging) {
+    }
+    return arg;
+}
+
+/* On one CPU, an owner without a claim would never run beside the hog. */
+CASE(the_owner_runs_for_who_waits)
+{
+    cpu_set_t first;
+    pthread_t hogger;
+    CPU_ZERO(&first);
+    CPU_SET(0, &first);
+    CALL(sched_setaffinity(0, sizeof first, &first));
+    struct holder h;
+    start_holder(&h, &word);
+    set_fifo(50);
+    stop_hogging = false;
+    pthread_create(&hogger, NULL, hog, NULL);
+    h.release = 1;
+    futex(&h.release, FUTEX_WAKE, 1, NULL, NULL, 0);
+    CALL(futex(&word, FUTEX_LOCK_PI, 0, NULL, NULL, 0));
+    stop_hogging = true;
+    pthread_join(h.thread, NULL);
+    pthread_join(hogger, NULL);
 }
 
 CASE(plain_and_owned_do_not_mix)
@@ -278,7 +349,7 @@ CASE(a_signal_does_not_end_the_wait)
     start_sleeper(&s);
     syscall(SYS_tgkill, getpid(), s.tid, SIGUSR1);
     while (!handled) {
-        sched_yield();
+        look_again();
     }
     await_sleep(getpid(), s.tid);
     TRUTH(!s.done);
@@ -324,7 +395,7 @@ CASE(the_owner_is_killed)
         pause();
     }
     while (!(__atomic_load_n(at, __ATOMIC_ACQUIRE) & FUTEX_TID_MASK)) {
-        sched_yield();
+        look_again();
     }
     struct sleeper s = {.word = at, .op = FUTEX_LOCK_PI};
     start_sleeper(&s);
@@ -368,7 +439,7 @@ CASE(the_owner_execs)
     }
     close(p[0]);
     while (!(__atomic_load_n(at, __ATOMIC_ACQUIRE) & FUTEX_TID_MASK)) {
-        sched_yield();
+        look_again();
     }
     at[1] = (unsigned)gettid_();
     close(p[1]);
@@ -506,11 +577,13 @@ int main(int argc, char **argv)
                ENTRY(given_to_the_one_who_waits), ENTRY(in_the_order_of_arrival),
                ENTRY(the_highest_priority_first), ENTRY(two_locks_crosswise),
                ENTRY(a_deadlock_is_refused), ENTRY(a_ring_of_four_is_refused),
-               ENTRY(plain_and_owned_do_not_mix), ENTRY(the_word_is_changed_behind_its_back),
-               ENTRY(a_signal_does_not_end_the_wait), ENTRY(the_owner_ends),
-               ENTRY(the_owner_ends_and_two_wait), ENTRY(the_owner_is_killed),
-               ENTRY(a_waiter_is_killed), ENTRY(the_owner_execs), ENTRY(requeue_pi_arguments),
-               ENTRY(requeue_pi_takes_a_free_lock), ENTRY(requeue_pi_of_three),
-               ENTRY(requeue_pi_to_another_word), ENTRY(requeue_pi_of_plain_sleepers),
-               ENTRY(requeue_pi_times_out), ENTRY(pthread_mutexes_inherit_priorities));
+               ENTRY(the_owner_has_the_waiters_priority), ENTRY(priorities_are_lent_along_a_chain),
+               ENTRY(the_owner_runs_for_who_waits), ENTRY(plain_and_owned_do_not_mix),
+               ENTRY(the_word_is_changed_behind_its_back), ENTRY(a_signal_does_not_end_the_wait),
+               ENTRY(the_owner_ends), ENTRY(the_owner_ends_and_two_wait),
+               ENTRY(the_owner_is_killed), ENTRY(a_waiter_is_killed), ENTRY(the_owner_execs),
+               ENTRY(requeue_pi_arguments), ENTRY(requeue_pi_takes_a_free_lock),
+               ENTRY(requeue_pi_of_three), ENTRY(requeue_pi_to_another_word),
+               ENTRY(requeue_pi_of_plain_sleepers), ENTRY(requeue_pi_times_out),
+               ENTRY(pthread_mutexes_inherit_priorities));
 }

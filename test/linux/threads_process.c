@@ -233,7 +233,7 @@ static int leader_tid;
 static void *after_the_leader(void *arg)
 {
     (void)arg;
-    while (task_state(leader_tid, leader_tid) != 'Z') {
+    while (task_stat(leader_tid, leader_tid, 3) != 'Z') {
         sched_yield();
     }
     TRUTH(getpid() == leader_tid);
@@ -271,7 +271,7 @@ static void *exit_with(void *arg)
 }
 static void *exit_last(void *arg)
 {
-    while (task_state(leader_tid, leader_tid) != 'Z') {
+    while (task_stat(leader_tid, leader_tid, 3) != 'Z') {
         sched_yield();
     }
     syscall(SYS_exit, (long)arg);
@@ -332,7 +332,7 @@ CASE(a_zombie_leader_is_not_reaped)
         syscall(SYS_exit, 5);
     }
     await(ready[0]);
-    while (task_state(pid, pid) != 'Z') {
+    while (task_stat(pid, pid, 3) != 'Z') {
         sched_yield();
     }
     int status;
@@ -344,7 +344,7 @@ CASE(a_zombie_leader_is_not_reaped)
 static void *exec_after_the_leader(void *arg)
 {
     (void)arg;
-    while (task_state(leader_tid, leader_tid) != 'Z') {
+    while (task_stat(leader_tid, leader_tid, 3) != 'Z') {
         sched_yield();
     }
     exec_self("ids");

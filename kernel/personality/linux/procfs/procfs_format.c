@@ -35,8 +35,8 @@ static unsigned task_flags(const struct proc_task *task)
 /* Fields 1 to 22 of stat. */
 static void format_stat_task(struct text *out, const struct proc_task *task)
 {
-    int priority = task->policy == 1 || task->policy == 2 ? -1 - task->rt_priority
-                                                          : 20 + task->nice;
+    /* Linux's SCHED_IDLE has its nice value here. */
+    int priority = task->priority < 140 ? task->priority - 100 : 20 + task->nice;
 
     text_printf(out, "%d (%s) %c %d %d %d %d %d %u", task->tid, task->name, task->state,
                 task->parent, task->pgrp, task->session, task->tty, task->tty_pgrp,

@@ -143,7 +143,7 @@ int proc_show_task_sched(const struct pseudo_ctx *ctx, struct text *out)
     }
     sched_thread_stat(thread, stat);
     sched_get_params(thread, &params);
-    bool real_time = params.policy == SCHED_FIFO || params.policy == SCHED_RR;
+    int priority = sched_priority(thread);
     text_printf(out, "%.16s (%d, #threads: %u)\n", thread->name,
                 proc_ctx_tid(ctx) != 0 ? proc_ctx_tid(ctx) : proc_ctx_pid(ctx), threads);
     text_printf(out, "-------------------------------------------------------------------\n");
@@ -153,7 +153,7 @@ int proc_show_task_sched(const struct pseudo_ctx *ctx, struct text *out)
     put_value(out, "nr_voluntary_switches", thread->switches_voluntary);
     put_value(out, "nr_involuntary_switches", thread->switches_forced);
     put_value(out, "policy", params.policy);
-    put_value(out, "prio", (uint64_t)(real_time ? 99 - params.rt_priority : 120 + params.nice));
+    put_value(out, "prio", (uint64_t)(priority < 140 ? priority : 120 + params.nice));
     thread_put(thread);
     return 0;
 }

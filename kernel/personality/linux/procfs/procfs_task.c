@@ -133,6 +133,7 @@ static void take_scheduling(const struct thread *core, struct proc_task *out)
     sched_get_params(core, &params);
     out->nice = params.nice;
     out->policy = params.policy;
+    out->priority = sched_priority(core);
     out->rt_priority = params.rt_priority;
     sched_get_affinity(core, &out->cpus_allowed);
     out->cpus = cpu_present_count();

@@ -61,6 +61,7 @@ static void put_running(struct run_queue *rq, struct thread *from, uint64_t now)
     rq->running = NULL;
     if (from->state != THREAD_RUNNABLE) {
         s->burst_ns = (3 * s->burst_ns + (now - s->started_ns)) / 4;
+        __atomic_store_n(&s->slept_ns, from->user_ns + from->system_ns, __ATOMIC_RELAXED);
     } else if (unlikely(!cpumask_test(&s->cpus, rq->cpu))) {
         rq->leaving = from;
     } else {

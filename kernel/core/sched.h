@@ -55,3 +55,5 @@ struct sched_stat {
 void sched_cpu_stat(unsigned cpu, struct sched_stat *stat);
 /* The same of one thread, for /proc/PID/schedstat: ns that it ran, waited, and turns. */
 void sched_thread_stat(const struct thread *thread, uint64_t stat[3]);
+/* CPU time of a thread since it last slept: for RLIMIT_RTTIME. */
+uint64_t sched_unslept_ns(const struct thread *thread);

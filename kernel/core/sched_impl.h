@@ -15,9 +15,8 @@
 #define SCHED_RR_NS      (100 * NSEC_PER_MSEC)
 #define SCHED_CREDIT_NS  (3 * NSEC_PER_MSEC) /* what a sleeper is ahead when it wakes, at most */
 #define SCHED_PREEMPT_NS NSEC_PER_MSEC       /* a woken thread must be so far ahead to preempt */
-#define SCHED_SHORT_NS                                                                             \
-    (100 * NSEC_PER_USEC) /* runs until it sleeps: waker and woken stay close                      \
-                           */
+/* Runs until it sleeps: waker and woken stay close. */
+#define SCHED_SHORT_NS (100 * NSEC_PER_USEC)
 
 RB_HEAD(sched_tree, thread);
 

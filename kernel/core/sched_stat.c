@@ -141,6 +141,13 @@ void sched_cpu_stat(unsigned cpu, struct sched_stat *stat)
     }
 }
 
+uint64_t sched_unslept_ns(const struct thread *thread)
+{
+    uint64_t slept = __atomic_load_n(&thread->sched.slept_ns, __ATOMIC_RELAXED);
+    uint64_t used = thread_cpu_ns(thread, NULL, NULL);
+    return used - MIN(used, slept);
+}
+
 void sched_thread_stat(const struct thread *thread, uint64_t stat[3])
 {
     stat[0] = thread_cpu_ns(thread, NULL, NULL);

@@ -49,6 +49,7 @@ struct sched_entity {
     uint64_t started_ns;   /* when this turn began */
     uint64_t burst_ns;     /* how long it runs until it sleeps, on average */
     uint64_t slice_end_ns; /* of SCHED_RR: CPU time at which its turn is over */
+    uint64_t slept_ns;     /* its CPU time when it last went to sleep; atomic to read */
     unsigned weight;
     int priority; /* in effect: 0 to 98 real time, 100 to 139 by nice, 140 SCHED_IDLE */
     int boost;    /* a priority lent to it, or SCHED_NO_BOOST */

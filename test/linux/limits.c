@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Limits that count for a user, over all of its processes: RLIMIT_NPROC, RLIMIT_SIGPENDING. Each
- * case is a user of its own, so that nobody else's threads are counted.
+ * case is a user of its own, so that nobody else's threads are counted. Limits of CPU time.
  */
 #include "check.h"
 #include <pthread.h>
+#include <sched.h>
 #include <sys/resource.h>
 
 static void become(uid_t uid)
@@ -137,8 +138,93 @@ CASE(signals_of_all_processes)
     SHOW(queue_until_refused(getpid(), SIGRTMIN));
 }
 
+static volatile sig_atomic_t times_over;
+static void on_xcpu(int signo)
+{
+    (void)signo;
+    times_over++;
+}
+
+/* Runs until it is ended, and says how. */
+static void say_end_of(void (*work)(void), int resource, rlim_t soft, rlim_t hard)
+{
+    int said[2];
+    pipe(said);
+    pid_t child = fork();
+    if (child == 0) {
+        struct rlimit limit = {soft, hard};
+        signal(SIGXCPU, on_xcpu);
+        setrlimit(resource, &limit);
+        while (times_over == 0) {
+            work();
+        }
+        getrlimit(resource, &limit);
+        dprintf(said[1], "SIGXCPU; the limit is %llu now\n", (unsigned long long)limit.rlim_cur);
+        for (;;) {
+            work();
+        }
+    }
+    char text[100];
+    int status;
+    waitpid(child, &status, 0);
+    say("%.*s", (int)read(said[0], text, sizeof text), text);
+    say("child: %s\n", status_text(status));
+}
+
+static void spin(void)
+{
+}
+
+static void become_fifo(void)
+{
+    struct sched_param param = {.sched_priority = 1};
+    /* By hand: musl's sched_setscheduler() says ENOSYS. */
+    CALL(syscall(SYS_sched_setscheduler, 0, SCHED_FIFO, &param));
+}
+
+CASE(cpu_time)
+{
+    say_end_of(spin, RLIMIT_CPU, 1, 2);
+}
+
+CASE(real_time)
+{
+    become_fifo();
+    say_end_of(spin, RLIMIT_RTTIME, 50000, 1000000);
+}
+
+/* Each 100 ms of CPU time it sleeps, and so is never over. */
+static int sleeper(void)
+{
+    struct timespec now, moment = {0, 1000000};
+    for (int i = 1; i <= 15; i++) {
+        do {
+            clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+        } while (now.tv_sec * 1000 + now.tv_nsec / 1000000 < i * 100);
+        nanosleep(&moment, NULL);
+    }
+    return times_over;
+}
+
+CASE(real_time_with_sleep)
+{
+    struct rlimit limit = {1300000, 1300000};
+    signal(SIGXCPU, on_xcpu);
+    become_fifo();
+    CALL(setrlimit(RLIMIT_RTTIME, &limit));
+    SHOW(sleeper());
+}
+
+CASE(not_real_time)
+{
+    struct rlimit limit = {1000, 1000};
+    CALL(setrlimit(RLIMIT_RTTIME, &limit));
+    SHOW(sleeper());
+}
+
 int main(void)
 {
     return RUN(ENTRY(processes), ENTRY(threads), ENTRY(exec_beyond), ENTRY(signals),
-               ENTRY(signals_of_all_processes));
+               ENTRY(signals_of_all_processes), ENTRY(cpu_time), ENTRY(real_time),
+               ENTRY(real_time_with_sleep), ENTRY(not_real_time));
 }

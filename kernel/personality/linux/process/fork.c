@@ -174,7 +174,10 @@ static int copy_process(struct linux_process *parent, const struct clone_request
     process->oom_score_adj = parent->oom_score_adj;
     linux_itimers_setup(process);
     if (process->limits[RLIMIT_CPU].soft != RLIM_INFINITY) {
-        linux_cpu_limit_changed(process);
+        linux_cpu_limit_changed(process, RLIMIT_CPU);
+    }
+    if (process->limits[RLIMIT_RTTIME].soft != RLIM_INFINITY) {
+        linux_cpu_limit_changed(process, RLIMIT_RTTIME);
     }
     *out = process;
     return 0;

@@ -70,8 +70,8 @@ static int swap_limit(struct linux_process *process, int resource, const struct 
     if (new == NULL || result != 0) {
         return result;
     }
-    if (resource == RLIMIT_CPU) {
-        linux_cpu_limit_changed(process);
+    if (resource == RLIMIT_CPU || resource == RLIMIT_RTTIME) {
+        linux_cpu_limit_changed(process, resource);
     } else if (resource == RLIMIT_STACK && process == current_process()) {
         __atomic_store_n(&current->space->stack_limit, MIN(new->soft, 1ull << 40),
                          __ATOMIC_RELAXED);

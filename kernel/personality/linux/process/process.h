@@ -123,7 +123,7 @@ struct linux_process {
     uint64_t minor_faults, children_minor_faults;
     uint64_t dead_switches[2], children_switches[2];      /* [tree] voluntary, forced */
     uint64_t peak_resident_pages, children_peak_resident; /* [tree] */
-    struct linux_cpu_itimer cpu_timers[3]; /* ITIMER_VIRTUAL, ITIMER_PROF, RLIMIT_CPU */
+    struct linux_cpu_itimer cpu_timers[4]; /* ITIMER_VIRTUAL, ITIMER_PROF, RLIMIT_CPU, -_RTTIME */
     struct list posix_timers;              /* [signal_lock] struct posix_timer */
     unsigned posix_timer_count;            /* [signal_lock] */
     int next_timer_id;                     /* [signal_lock] */
@@ -370,8 +370,8 @@ void linux_itimers_setup(struct linux_process *process);
 void linux_itimers_cancel(struct linux_process *process);
 /* posix_timer.c: deletes all; the process ends or has a new program. No lock held. */
 void linux_timers_delete(struct linux_process *process);
-/* After RLIMIT_CPU was set, or inherited. */
-void linux_cpu_limit_changed(struct linux_process *process);
+/* After a limit of CPU time (RLIMIT_CPU, RLIMIT_RTTIME) was set, or inherited. */
+void linux_cpu_limit_changed(struct linux_process *process, int resource);
 
 /* exit.c */
 /* The current thread will not touch its space any more (exit, exec): who waits for that is told. */

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Interval timers: setitimer(2), getitimer(2), alarm(2), and RLIMIT_CPU. ITIMER_REAL is a timer of
- * its own. The others count CPU time, which never passes faster than real time for one thread: a
- * timer looks again when the rest could be over, so that nothing has to tick.
+ * Interval timers: setitimer(2), getitimer(2), alarm(2), and the limits of CPU time. ITIMER_REAL is
+ * a timer of its own. The others count CPU time, which never passes faster than real time for one
+ * thread: a timer looks again when the rest could be over, so that nothing has to tick.
  */
 #include "kernel/arch/user.h"
+#include "kernel/core/sched.h"
 #include "kernel/personality/linux/call.h"
 #include "kernel/personality/linux/process/rusage.h"
 #include "kernel/personality/linux/signal/signal_state.h"
 
 enum { ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF };
-#define CPU_LIMIT 2 /* index in cpu_timers of what watches RLIMIT_CPU */
+/* Indices in cpu_timers of what watches RLIMIT_CPU and RLIMIT_RTTIME. */
+enum { CPU_LIMIT = 2, RT_LIMIT };
 
 struct linux_itimerval {
     struct linux_timeval interval, value;
@@ -29,21 +31,64 @@ static void real_timer_fire(struct timer *timer)
     process_tree_release(flags);
 }
 
+/* What RLIMIT_RTTIME is about: the most that a real-time thread has run without sleeping. */
+static uint64_t unslept_locked(const struct linux_process *process)
+{
+    const struct linux_thread *thread;
+    uint64_t most = 0;
+    list_for_each (thread, &process->threads, link) {
+        struct sched_params params;
+        sched_get_params(thread->thread, &params);
+        if (params.policy == SCHED_FIFO || params.policy == SCHED_RR) {
+            most = MAX(most, sched_unslept_ns(thread->thread));
+        }
+    }
+    return most;
+}
+
 /* CPU time that this timer counts. REQUIRES the tree lock. */
 static uint64_t cpu_used_locked(struct linux_process *process, int which)
 {
     uint64_t user, system;
+    if (which == RT_LIMIT) {
+        return unslept_locked(process);
+    }
     process_cpu_time_locked(process, &user, &system);
     return which == 0 ? user : user + system;
 }
 
-/* Soft limit: SIGXCPU each second from there on; hard limit: SIGKILL. */
-static int cpu_limit_passed(struct linux_process *process, struct linux_cpu_itimer *timer,
-                            uint64_t used)
+static struct linux_rlimit *limit_of(struct linux_process *process, int which)
 {
-    uint64_t hard = process->limits[RLIMIT_CPU].hard;
-    timer->deadline_ns = used / NSEC_PER_SEC * NSEC_PER_SEC + NSEC_PER_SEC;
-    return hard != RLIM_INFINITY && used >= hard * NSEC_PER_SEC ? SIGKILL : SIGXCPU;
+    return &process->limits[which == CPU_LIMIT ? RLIMIT_CPU : RLIMIT_RTTIME];
+}
+
+static uint64_t limit_unit_ns(int which)
+{
+    return which == CPU_LIMIT ? NSEC_PER_SEC : NSEC_PER_USEC;
+}
+
+/* When there is something to do about a limit; 0: never. A limit of 0 means 1, as on Linux. */
+static uint64_t limit_deadline(struct linux_process *process, int which)
+{
+    const struct linux_rlimit *limit = limit_of(process, which);
+    uint64_t at = MIN(limit->soft, limit->hard);
+    return at > INT64_MAX / limit_unit_ns(which) ? 0 : MAX(at, 1ull) * limit_unit_ns(which);
+}
+
+/* Soft limit: SIGXCPU, and it moves on by a second; hard limit: SIGKILL. */
+static int limit_passed_locked(struct linux_process *process, struct linux_cpu_itimer *timer,
+                               int which, uint64_t used)
+{
+    struct linux_rlimit *limit = limit_of(process, which);
+    uint64_t unit = limit_unit_ns(which);
+    bool hard = limit->hard <= INT64_MAX / unit && used >= limit->hard * unit;
+    if (!hard) {
+        spin_lock(&process->signal_lock);
+        limit->soft += NSEC_PER_SEC / unit;
+        spin_unlock(&process->signal_lock);
+    }
+    timer->deadline_ns = limit_deadline(process, which);
+    return hard ? SIGKILL : SIGXCPU;
 }
 
 static void cpu_timer_fire(struct timer *core_timer)
@@ -55,8 +100,8 @@ static void cpu_timer_fire(struct timer *core_timer)
     uint64_t used = cpu_used_locked(process, which);
     if (timer->deadline_ns != 0 && used >= timer->deadline_ns) {
         int signo = which == 0 ? SIGVTALRM : SIGPROF;
-        if (which == CPU_LIMIT) {
-            signo = cpu_limit_passed(process, timer, used);
+        if (which >= CPU_LIMIT) {
+            signo = limit_passed_locked(process, timer, which, used);
         } else {
             timer->deadline_ns = timer->interval_ns != 0 ? used + timer->interval_ns : 0;
         }
@@ -64,7 +109,7 @@ static void cpu_timer_fire(struct timer *core_timer)
                                  &(struct linux_siginfo){.signo = signo, .code = SI_KERNEL});
     }
     if (timer->deadline_ns != 0 && process->state == PROCESS_ALIVE) {
-        uint64_t left = timer->deadline_ns - used;
+        uint64_t left = timer->deadline_ns - MIN(used, timer->deadline_ns);
         timer_arm(core_timer, clock_monotonic_ns() + MAX(left, NSEC_PER_MSEC));
     }
     process_tree_release(flags);
@@ -79,17 +124,16 @@ void linux_itimers_setup(struct linux_process *process)
     }
 }
 
-void linux_cpu_limit_changed(struct linux_process *process)
+void linux_cpu_limit_changed(struct linux_process *process, int resource)
 {
-    uint64_t soft = process->limits[RLIMIT_CPU].soft;
-    struct linux_cpu_itimer *timer = &process->cpu_timers[CPU_LIMIT];
+    int which = resource == RLIMIT_CPU ? CPU_LIMIT : RT_LIMIT;
+    struct linux_cpu_itimer *timer = &process->cpu_timers[which];
     (void)timer_cancel(&timer->timer);
     unsigned long flags = process_tree_acquire();
-    timer->deadline_ns = 0;
-    if (soft < RLIM_INFINITY / NSEC_PER_SEC) {
-        uint64_t used = cpu_used_locked(process, CPU_LIMIT);
-        timer->deadline_ns = MAX(soft, 1ull) * NSEC_PER_SEC;
-        uint64_t left = timer->deadline_ns > used ? timer->deadline_ns - used : 0;
+    timer->deadline_ns = limit_deadline(process, which);
+    if (timer->deadline_ns != 0) {
+        uint64_t used = cpu_used_locked(process, which);
+        uint64_t left = timer->deadline_ns - MIN(used, timer->deadline_ns);
         timer_arm(&timer->timer, clock_monotonic_ns() + left);
     }
     process_tree_release(flags);

@@ -35,9 +35,6 @@ static unsigned task_flags(const struct proc_task *task)
 /* Fields 1 to 22 of stat. */
 static void format_stat_task(struct text *out, const struct proc_task *task)
 {
-    /* Linux's SCHED_IDLE has its nice value here. */
-    int priority = task->priority < 140 ? task->priority - 100 : 20 + task->nice;
-
     text_printf(out, "%d (%s) %c %d %d %d %d %d %u", task->tid, task->name, task->state,
                 task->parent, task->pgrp, task->session, task->tty, task->tty_pgrp,
                 task_flags(task));
@@ -46,7 +43,7 @@ static void format_stat_task(struct text *out, const struct proc_task *task)
     text_printf(out, " %llu %llu %llu %llu", (ull)proc_ticks(task->user_ns),
                 (ull)proc_ticks(task->system_ns), (ull)proc_ticks(task->children_user_ns),
                 (ull)proc_ticks(task->children_system_ns));
-    text_printf(out, " %d %d %u 0 %llu", priority, task->nice, task->threads,
+    text_printf(out, " %d %d %u 0 %llu", task->priority, task->nice, task->threads,
                 (ull)proc_ticks(task->start_ns));
 }
 

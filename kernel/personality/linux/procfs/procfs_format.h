@@ -31,7 +31,7 @@ struct proc_task {
     uint64_t minor_faults, children_minor_faults, major_faults;
     uint64_t user_ns, system_ns, children_user_ns, children_system_ns, start_ns;
     int nice, policy, rt_priority;
-    int priority; /* in effect, as sched_priority */
+    int priority; /* in effect: 20 for nice 0, -2 to -100 for real time */
     unsigned cpu;
     int exit_signal, exit_status;
     uint64_t rss_limit;

@@ -133,7 +133,9 @@ static void take_scheduling(const struct thread *core, struct proc_task *out)
     sched_get_params(core, &params);
     out->nice = params.nice;
     out->policy = params.policy;
-    out->priority = sched_priority(core);
+    int priority = sched_priority(core);
+    out->priority = priority < 140 ? priority - 100
+                                   : 20 + params.nice; /* SCHED_IDLE is nice, too */
     out->rt_priority = params.rt_priority;
     sched_get_affinity(core, &out->cpus_allowed);
     out->cpus = cpu_present_count();
@@ -166,6 +168,7 @@ static void take_thread(struct linux_process *process, const struct linux_thread
     if (thread->cred != NULL) {
         take_cred(thread->cred, out);
     }
+    out->priority = 20;
     if (thread->thread != NULL) {
         take_scheduling(thread->thread, out);
     }

@@ -18,8 +18,12 @@
 
 #define XAPIC_ID_MAX 254u
 
-/* Pages below 1 MiB, one after the other: code, and the tables that map it where it is. */
-enum { PAGE_CODE, PAGE_ROOT, PAGE_POINTERS, PAGE_DIRECTORY, PAGES };
+/*
+ * Pages below 1 MiB, one after the other: code, and a table that maps it where it is. The table is
+ * all four levels at once: for addresses below 2 MiB the upper three take entry 0, which is the
+ * table itself, and the last takes the entry of the code's page. Its upper half is the kernel's.
+ */
+enum { PAGE_CODE, PAGE_TABLE, PAGES };
 
 /* The end of the trampoline: trampoline.S has it in this order. */
 struct trampoline_data {
@@ -53,31 +57,26 @@ static unsigned cpus_expected; /* CPUs that the broadcast wakes, as far as the t
 static void fill_pages(void)
 {
     char *code = phys_to_virt(start_pages);
-    uint64_t *root = phys_to_virt(start_pages + PAGE_ROOT * PAGE_SIZE);
-    uint64_t *pointers = phys_to_virt(start_pages + PAGE_POINTERS * PAGE_SIZE);
-    uint64_t *directory = phys_to_virt(start_pages + PAGE_DIRECTORY * PAGE_SIZE);
+    uint64_t *table = phys_to_virt(start_pages + PAGE_TABLE * PAGE_SIZE);
     size_t size = (size_t)(x86_trampoline_end - x86_trampoline);
     struct trampoline_data *data = (void *)(code + (x86_trampoline_data - x86_trampoline));
 
     memcpy(code, x86_trampoline, size);
     data->entry = (uint64_t)x86_ap_start;
-    data->root = (uint32_t)virt_to_phys(root);
+    data->root = (uint32_t)virt_to_phys(table);
     data->far32_offset += (uint32_t)start_pages;
     data->far64_offset += (uint32_t)start_pages;
     data->gdt_base += (uint32_t)start_pages;
 
-    memset(root, 0, PAGE_SIZE / 2);
-    memcpy(root + ENTRIES / 2, (uint64_t *)phys_to_virt(x86_start_root) + ENTRIES / 2,
+    memset(table, 0, PAGE_SIZE / 2);
+    memcpy(table + ENTRIES / 2, (uint64_t *)phys_to_virt(x86_start_root) + ENTRIES / 2,
            PAGE_SIZE / 2);
-    memset(pointers, 0, 2 * PAGE_SIZE);
-    root[0] = virt_to_phys(pointers) | X86_PTE_PRESENT | X86_PTE_ACCESSED;
-    pointers[0] = virt_to_phys(directory) | X86_PTE_PRESENT | X86_PTE_ACCESSED;
-    directory[0] = X86_PTE_PRESENT | X86_PTE_ACCESSED | X86_PTE_LARGE;
+    table[0] = virt_to_phys(table) | X86_PTE_PRESENT | X86_PTE_ACCESSED;
+    table[start_pages >> PAGE_SHIFT] = start_pages | X86_PTE_PRESENT | X86_PTE_ACCESSED;
 }
 
 int arch_smp_start(unsigned count, unsigned woken)
 {
-    static_assert(PAGE_DIRECTORY == PAGE_POINTERS + 1, "cleared together");
     cpus_expected = woken;
     start_pages = frame_take_low(PAGES);
     if (start_pages == 0) {

@@ -1,4 +1,4 @@
-# The doors and the loader: build/ARCH/alba.elf (PVH) and build/ARCH/alba.bzImage (Linux protocol),
+# The doors and the loader: build/ARCH/alba.elf (PVH, Multiboot) and build/ARCH/alba.bzImage (Linux protocol),
 # both from build/ARCH/kernel.elf.
 BOOT_FLAGS := $(FREESTANDING) -fPIE -fvisibility=hidden -fno-stack-protector \
               $(if $(findstring clang,$(CC)),-fdirect-access-external-data)
@@ -8,7 +8,9 @@ BOOT_BLOCK_FLAGS := $(filter-out -mgeneral-regs-only,$(BOOT_FLAGS)) -msse2
 BOOT_LIB_C := lib/acpi.c lib/elf.c lib/format.c lib/lz4.c lib/mem.c lib/mptable.c lib/string.c
 BOOT_C := $(BOOT_LIB_C) $(wildcard boot/arch/$(ARCH)/*.c boot/loader/*.c)
 BOOT_O := $(BOOT_C:%.c=$(B)/b/%.o) $(patsubst %.S,$(B)/b/%.o,$(wildcard boot/arch/$(ARCH)/*.S))
-PVH_O  := $(B)/b/boot/door/pvh/entry.o $(B)/b/boot/door/pvh/door.o $(B)/b/payload_stored.o
+ELF_DOORS := boot/door/pvh boot/door/multiboot
+ELF_O  := $(patsubst %.c,$(B)/b/%.o,$(wildcard $(ELF_DOORS:%=%/*.c))) $(ELF_DOORS:%=$(B)/b/%/entry.o) \
+          $(B)/b/payload_stored.o
 
 $(B)/b/%.o: %.c
 	@mkdir -p $(@D)
@@ -40,10 +42,10 @@ $(B)/b/payload_%.o: boot/loader/payload_data.S $(B)/b/payload_%.bin
 	$(Q)$(CC) $(BOOT_FLAGS) -DPAYLOAD_HEADER='"$(B)/b/payload_$*.hdr"' -DPAYLOAD_DATA='"$(B)/b/payload_$*.bin"' \
 	    -DPAYLOAD_ALIGN=$(PAYLOAD_ALIGN) -c $< -o $@
 
-$(B)/alba.elf: $(BOOT_O) $(PVH_O) boot/door/pvh/pvh.lds
+$(B)/alba.elf: $(BOOT_O) $(ELF_O) boot/door/elf.lds
 	$(call say,LD,$@)
 	$(Q)$(LD) -static -z max-page-size=64 -z noexecstack --gc-sections --no-undefined --build-id=none \
-	    -T boot/door/pvh/pvh.lds -o $(B)/b/alba.sym.elf $(BOOT_O) $(PVH_O)
+	    -T boot/door/elf.lds -o $(B)/b/alba.sym.elf $(BOOT_O) $(ELF_O)
 	$(call say,GEN,$@)
 	$(Q)$(OBJCOPY) --strip-all $(B)/b/alba.sym.elf $@
 
@@ -85,7 +87,7 @@ $(B)/alba.bzImage: $(B)/b/setup.bin $(B)/b/image.bin $(B)/b/mkbzimage
 	$(call say,GEN,$@)
 	$(Q)$(B)/b/mkbzimage $(B)/b/setup.bin $(B)/b/image.bin $@
 
--include $(patsubst %.o,%.d,$(BOOT_O) $(PVH_O) $(LINUX_O) $(SETUP_O))
+-include $(patsubst %.o,%.d,$(BOOT_O) $(ELF_O) $(LINUX_O) $(SETUP_O))
 .PHONY: images
 images: $(B)/alba.elf $(B)/alba.bzImage ## the images that machines boot
 all: images

@@ -29,6 +29,9 @@ void loader_add_range(struct loader *loader, uint64_t start, uint64_t size, uint
 /* The command line at paddr, zero-terminated. paddr 0: there is none. */
 void loader_set_cmdline(struct loader *loader, uint64_t paddr);
 
+/* The initramfs, or its next part. */
+void loader_add_initrd(struct loader *loader, uint64_t start, uint64_t size);
+
 /* Mixes bytes into the seed for the kernel's random numbers. */
 void loader_add_entropy(struct loader *loader, const void *bytes, size_t size);
 
@@ -47,6 +50,9 @@ bool loader_option(const struct loader *loader, const char *word);
 /* The decimal number behind the last "name=" on the command line; anything else is for the kernel
  * to complain about. */
 uint64_t loader_number(const struct loader *loader, const char *name, uint64_t fallback);
+
+/* initrd.c: sets the initramfs aside, in one piece. */
+void initrd_reserve(struct loader *loader);
 
 /* cpus.c: finds the RSDP and the CPUs. */
 void cpus_find(struct loader *loader);

@@ -131,11 +131,7 @@ static void reserve_inputs(struct loader *loader)
         fail("the kernel does not fit the memory: %p to %p is not free memory", (void *)image_start,
              (void *)image_end);
     }
-    if (info.initrd_size > 0 &&
-        memory_reserve(memory, info.initrd, info.initrd_size, BOOT_MEM_INITRD) != 0) {
-        fail("the initramfs at %#llx, %llu bytes, is not in free memory",
-             (unsigned long long)info.initrd, (unsigned long long)info.initrd_size);
-    }
+    initrd_reserve(loader);
     if (info.cmdline == 0) {
         return;
     }

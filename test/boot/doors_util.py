@@ -15,7 +15,7 @@ PARAMETERS = 0x2810000  # shim.S
 BLOBS = 0x2900000       # where tests put what they make
 INITRD = 0x3800000
 IMAGE = 0x100000
-DOOR_LINUX16, DOOR_LINUX32, DOOR_LINUX64, DOOR_PVH = 1, 2, 3, 4
+DOOR_LINUX16, DOOR_LINUX32, DOOR_LINUX64, DOOR_PVH, DOOR_MULTIBOOT1, DOOR_MULTIBOOT2 = range(1, 7)
 FLAGS = """-std=gnu17 -O2 -I. -ffreestanding -fno-strict-aliasing -mno-red-zone -mgeneral-regs-only
     -fcf-protection=none -fPIE -fvisibility=hidden -fno-stack-protector -Wall -Wextra -Werror
     -fno-asynchronous-unwind-tables -ftls-model=local-exec -nostdlib""".split()
@@ -68,9 +68,10 @@ def grub_iso(directory, kernel, initrd, menu):
     (tree / "boot" / "initrd").write_bytes(initrd)
     (tree / "boot" / "grub" / "grub.cfg").write_text(
         f"set timeout=0\nmenuentry alba {{\n{menu}\n}}\n")
-    modules = "linux linux16 iso9660 biosdisk normal configfile test"
+    modules = "linux linux16 multiboot multiboot2 iso9660 biosdisk normal configfile test"
     iso = directory / "grub.iso"
-    run("grub-mkrescue", "-o", iso, "--compress=no", "--locales=", "--fonts=", "--themes=",
+    run("grub-mkrescue", "-d", "/usr/lib/grub/i386-pc", "-o", iso, "--compress=no", "--locales=",
+        "--fonts=", "--themes=",
         f"--install-modules={modules}", tree)
     return iso
 
@@ -129,6 +130,7 @@ class Shim:
                                     cpu=cpu, smp=smp)
         self.count = 0
         self.argument = BLOBS
+        self.magic = 0  # in EAX
         self.mode = (1 if wide else 0, entry)
 
     def put(self, address, data):
@@ -137,21 +139,33 @@ class Shim:
         self.machine.command += ["-device", f"loader,file={path},addr={address:#x},force-raw=on"]
 
     def run(self):
-        self.put(PARAMETERS, struct.pack("<III", *self.mode, self.argument))
+        self.put(PARAMETERS, struct.pack("<IIII", *self.mode, self.argument, self.magic))
         return self.machine.run()
+
+
+def elf_shim(image, blobs=(), **options):
+    """A shim that enters alba.elf, or another image, where its ELF header says."""
+    shim = Shim(struct.unpack_from("<Q", image.read_bytes(), 24)[0], **options)
+    shim.machine.command += ["-device", f"loader,file={image}"]
+    for address, data in blobs:
+        shim.put(address, data)
+    return shim
+
+
+def multiboot(version, information, *, at=BLOBS, magic=None, blobs=(), **options):
+    """A Multiboot start of the report kernel with these bytes as the information."""
+    shim = elf_shim(OUT / "alba.elf", blobs, **options)
+    shim.magic = magic if magic is not None else {1: 0x2badb002, 2: 0x36d76289}[version]
+    shim.argument = at
+    shim.put(BLOBS, information)
+    return shim.run()
 
 
 def pvh(start_info=None, *, memmap=None, version=1, entries=None, cmdline=b"", cmdline_at=None,
         modules=None, module_count=None, initrd=None, rsdp=0, magic=0x336ec578, memmap_at=None,
         modules_at=None, image=None, blobs=(), **options):
     """A PVH start of the report kernel, or another image, with this start info."""
-    image = image or OUT / "alba.elf"
-    elf = image.read_bytes()
-    entry = struct.unpack_from("<Q", elf, 24)[0]
-    shim = Shim(entry, **options)
-    shim.machine.command += ["-device", f"loader,file={image}"]
-    for address, data in blobs:
-        shim.put(address, data)
+    shim = elf_shim(image or OUT / "alba.elf", blobs, **options)
     if memmap is None:
         memmap = [(0, 0x9fc00, 1), (0x100000, 0x3f00000, 1)]
     table = b"".join(struct.pack("<QQII", *entry_, 0) for entry_ in memmap)

@@ -129,9 +129,8 @@ _Noreturn void linux_main(uint64_t address, uint64_t cycles, enum boot_door door
     loader_set_cmdline(loader, join(header->cmd_line_ptr, clean ? params->ext_cmd_line_ptr : 0));
     uint64_t initrd = join(header->ramdisk_image, clean ? params->ext_ramdisk_image : 0);
     uint64_t size = join(header->ramdisk_size, clean ? params->ext_ramdisk_size : 0);
-    if (initrd != 0 && size != 0) {
-        loader->info->initrd = initrd;
-        loader->info->initrd_size = size;
+    if (initrd != 0) {
+        loader_add_initrd(loader, initrd, size);
     }
     loader->info->acpi_rsdp = clean ? params->acpi_rsdp : 0;
     take_screen(&loader->info->framebuffer, &params->screen);

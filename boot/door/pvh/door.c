@@ -46,10 +46,7 @@ static void take_modules(struct loader *loader, const struct pvh_start_info *sta
     /* The first is the initramfs, as for Linux. */
     const struct pvh_module *module = window("module list", start->modules,
                                              start->module_count * sizeof(*module));
-    if (module->size > 0) {
-        loader->info->initrd = module->start;
-        loader->info->initrd_size = module->size;
-    }
+    loader_add_initrd(loader, module->start, module->size);
 }
 
 _Noreturn void pvh_main(uint64_t address, uint64_t cycles, enum boot_door door)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Enters an image that lies in memory already, with parameters that no boot loader would make: a
- * PVH program that takes from PARAMETERS, where the test put them, three words: mode (0: 32 bits,
- * 1: 64 bits), entry, argument (in EBX and ESI).
+ * PVH program that takes from PARAMETERS, where the test put them, four words: mode (0: 32 bits,
+ * 1: 64 bits), entry, argument (in EBX and ESI), and what 32-bit entries find in EAX.
  */
 #define BASE       0x2800000
 #define PARAMETERS 0x2810000
@@ -17,15 +17,16 @@
     .code32
     .globl _start
 _start:
-    movl PARAMETERS + 4, %eax
     movl PARAMETERS + 8, %esi
     movl %esi, %ebx
+    movl PARAMETERS + 12, %eax
     cmpl $0, PARAMETERS
     jne 1f
-    jmp *%eax
+    jmp *PARAMETERS + 4
 
     /* Identity page tables for 1 GiB, as the 64-bit protocol wants; then long mode. */
-1:  movl $(TABLES + 0x1003), TABLES
+1:  movl PARAMETERS + 4, %eax
+    movl $(TABLES + 0x1003), TABLES
     movl $(TABLES + 0x2003), TABLES + 0x1000
     movl $0x83, %ecx
     movl $(TABLES + 0x2000), %edi

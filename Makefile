@@ -44,7 +44,7 @@ KERNEL_S := $(wildcard kernel/arch/$(ARCH)/*.S kernel/personality/linux/$(ARCH)/
 KERNEL_O := $(KERNEL_C:%.c=$(B)/k/%.o) $(KERNEL_S:%.S=$(B)/k/%.o)
 
 # What programs do all day is built for speed, the rest for size.
-FAST := kernel/mm/frame.c kernel/mm/heap.c lib/chacha20.c lib/string.c $(addprefix \
+FAST := kernel/base/timeline.c kernel/mm/frame.c kernel/mm/heap.c lib/chacha20.c lib/string.c $(addprefix \
         kernel/arch/$(ARCH)/,clock.c fpu.c mem.c mmu.c mmu_kernel.c thread.c tlb.c trap.c user.c) \
         $(addprefix kernel/core/,io.c mutex.c page_tree.c rcu.c rwlock.c sched% space_fault.c \
         space_fork.c space_pages.c thread.c timer.c vmo_io.c wait.c) $(addprefix kernel/fs/,dentry.c \

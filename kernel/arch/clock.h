@@ -31,7 +31,8 @@ void arch_clock_set_wall(int64_t offset_ns);
 
 /* The time of an earlier cycle count in nanoseconds since boot, at the rate known now. */
 uint64_t arch_cycles_to_ns(uint64_t cycles);
-/* The cycle counter's rate as known now, and whether it is measured or told (not assumed). */
+/* The cycle counter's rate as known now, and whether it is measured or told (not assumed to be one
+ * cycle a nanosecond). */
 uint64_t arch_clock_khz(void);
 bool arch_clock_calibrated(void);
 const char *arch_clock_name(void); /* "tsc", "kvm-clock" */

@@ -11,6 +11,7 @@
 #include "kernel/arch/clock.h"
 #include "kernel/arch/smp.h"
 #include "kernel/base/init.h"
+#include "kernel/base/timeline.h"
 #include "kernel/core/core.h"
 #include "kernel/core/rcu.h"
 #include "kernel/core/sched_impl.h"
@@ -324,6 +325,10 @@ void sched_idle(void)
         if (!has_work(rq)) {
             rcu_idle_enter(); /* which may wake threads */
             if (!has_work(rq)) {
+                if (unlikely(!rq->has_idled)) {
+                    rq->has_idled = true;
+                    timeline_event(TIMELINE_EVENT, "idle");
+                }
                 arch_cpu_idle();
                 arch_irq_disable();
             }

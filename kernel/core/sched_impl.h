@@ -33,6 +33,7 @@ struct watch {
 struct run_queue {
     struct spinlock lock;
     unsigned cpu;           /* constant */
+    bool has_idled;         /* [owner CPU] for the boot timeline */
     struct thread *running; /* [lock] who runs here; NULL while the next one is chosen */
     struct thread *idle;    /* constant after sched_cpu_init */
     struct sched_tree tree; /* [lock] who waits, by key */

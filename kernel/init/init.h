@@ -34,3 +34,5 @@ extern struct arch_clock_firmware firmware_clock;
 
 /* main.c: runs the LATE steps. */
 void init_late(void *unused);
+/* How many steps run on EACH CPU. */
+unsigned init_steps_on_each(void);

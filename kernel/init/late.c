@@ -5,10 +5,12 @@
 #include "kernel/base/init.h"
 #include "kernel/base/log.h"
 #include "kernel/base/panic.h"
+#include "kernel/base/timeline.h"
 #include "kernel/core/smp.h"
 #include "kernel/fs/vfs.h"
 #include "kernel/init/init.h"
 #include "kernel/mm/frame.h"
+#include "kernel/mm/heap.h"
 #include "kernel/personality/linux/linux.h"
 #include "kernel/personality/linux/process/process.h"
 
@@ -117,8 +119,23 @@ void init_reclaim(void)
     log_info("Freeing unused kernel memory: %zu KiB", pages * (PAGE_SIZE / 1024));
 }
 
+/* Their steps go into the boot timeline, too; when there is no memory for them, they are counted.
+ */
+static void make_room_in_timeline(unsigned cpus)
+{
+    enum { OTHERS = 2 }; /* "start-up" and "idle" */
+    unsigned count = (cpus - 1) * (init_steps_on_each() + OTHERS);
+    struct timeline_record *room = kzalloc(count * sizeof(*room));
+    if (room != NULL) {
+        timeline_extend(room, count);
+    }
+}
+
 void init_smp(void)
 {
+    if (cpu_present_count() > 1) {
+        make_room_in_timeline(cpu_present_count());
+    }
     smp_start();
 }
 

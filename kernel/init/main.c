@@ -5,6 +5,7 @@
  * interrupts or preemption changed is reported and mended (C21).
  */
 #include "abi/layout.h"
+#include "kernel/arch/clock.h"
 #include "kernel/arch/cpu.h"
 #include "kernel/arch/smp.h"
 #include "kernel/base/cmdline.h"
@@ -19,6 +20,7 @@
 #include "kernel/core/timer.h"
 #include "kernel/core/watch.h"
 #include "kernel/init/init.h"
+#include "lib/string.h"
 
 const struct bootinfo *boot;
 
@@ -57,24 +59,39 @@ static void check_after(const struct step *step, bool irqs, int preempt)
     }
 }
 
+/* As Linux says it, for people and programs that read it there (scripts/bootgraph.pl). The thread
+ * of the late steps is to them process 1. */
+static void say_call(const struct step *step)
+{
+    log_notice("calling  init_%s+0x0 @ %d", step->name, step->phase == LATE);
+}
+
+static void say_return(const struct step *step, uint64_t cycles)
+{
+    log_notice("initcall init_%s+0x0 returned 0 after %lu usecs", step->name,
+               (unsigned long)(cycles * 1000 / arch_clock_khz()));
+}
+
 static void run_step(const struct step *step)
 {
     bool irqs = arch_irqs_enabled();
     int preempt = preempt_count();
     static bool debug; /* known after step "cmdline" */
     panic_set_step(step->name);
+    if (debug) {
+        say_call(step);
+    }
     uint64_t start = arch_cycles();
-    unsigned handle = timeline_begin(TIMELINE_STEP, step->name);
+    unsigned handle = timeline_begin(TIMELINE_EARLY + (enum timeline_kind)step->phase, step->name);
     step->run();
     timeline_end(handle);
     uint64_t cycles = arch_cycles() - start;
     check_after(step, irqs, preempt);
+    if (debug) {
+        say_return(step, cycles);
+    }
     if (step->run == init_cmdline) {
         debug = cmdline_flag("initcall_debug");
-    }
-    if (debug) {
-        log_notice("step %s (%s) returned after %lu cycles", step->name, step->what,
-                   (unsigned long)cycles);
     }
     panic_set_step(NULL);
 }
@@ -86,6 +103,25 @@ static void run_phase(enum phase phase)
             run_step(&steps[i]);
         }
     }
+}
+
+static const char *step_what(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+        if (strcmp(steps[i].name, name) == 0) {
+            return steps[i].what;
+        }
+    }
+    return NULL;
+}
+
+unsigned init_steps_on_each(void)
+{
+    unsigned count = 0;
+    for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+        count += steps[i].run_cpu != NULL;
+    }
+    return count;
 }
 
 /* A thread of the kernel's own, which may sleep; the last step starts PID 1 and it ends. */
@@ -115,10 +151,12 @@ static INIT_TEXT void check_hand_over(const struct bootinfo *info)
  * "random" sets the canary, so this frame has none. */
 __attribute__((no_stack_protector)) void kernel_cpu_main(unsigned cpu)
 {
+    timeline_woken();
     for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
         if (steps[i].run_cpu != NULL) {
             panic_set_step(steps[i].name);
-            unsigned handle = timeline_begin(TIMELINE_STEP, steps[i].name);
+            unsigned handle = timeline_begin(TIMELINE_EARLY + (enum timeline_kind)steps[i].phase,
+                                             steps[i].name);
             steps[i].run_cpu(cpu);
             timeline_end(handle);
         }
@@ -132,7 +170,8 @@ __attribute__((no_stack_protector)) void kernel_main(const struct bootinfo *info
 {
     uint64_t entered = arch_cycles();
     boot = info;
-    timeline_add_stamps(info->stamps, MIN(info->stamp_count, BOOT_MAX_STAMPS), entered);
+    timeline_add_stamps(info, entered);
+    timeline_step_what = step_what;
     run_phase(EARLY);
     check_hand_over(info);
     run_phase(MAIN);

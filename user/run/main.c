@@ -170,7 +170,7 @@ static void set_up_signals(void)
 
 static void send_timeline(void)
 {
-    static char text[64 * 1024];
+    static char text[256 * 1024]; /* 255 CPUs take most of it */
     if (run.spec.timeline == NULL || run.spec.timeline[0] == 'n') {
         return;
     }

@@ -124,7 +124,7 @@ uint64_t arch_clock_ns(void)
 
 uint64_t arch_clock_khz(void)
 {
-    return (1000000ull << 32) / rate.mult;
+    return rate.mult != 0 ? (1000000ull << 32) / rate.mult : 1000000;
 }
 
 bool arch_clock_calibrated(void)

@@ -12,6 +12,7 @@
 #include "kernel/base/init.h"
 #include "kernel/base/log.h"
 #include "kernel/base/panic.h"
+#include "kernel/base/timeline.h"
 #include "kernel/mm/frame.h"
 #include "lib/string.h"
 #include <machine/paging.h>
@@ -98,8 +99,16 @@ int arch_smp_start(unsigned count, unsigned woken)
     /* The 10 ms between the two that old CPUs want (SDM 8.4.4.1) are not needed by any with long
      * mode that we know of; whoever misses the second is sent it again. */
     unsigned long flags = arch_irq_save();
+    timeline_wake();
+    unsigned handle = timeline_begin(TIMELINE_CPU, "wake");
     x86_apic_send_others(APIC_ICR_INIT);
     x86_apic_send_others(APIC_ICR_STARTUP | (uint32_t)(start_pages >> PAGE_SHIFT));
+    /* An emulator that runs CPUs in turns gives the others theirs here. QEMU with -icount counts
+     * instructions that nobody ran when it resets a CPU: they fall into this record, and whoever
+     * draws it can leave them out. */
+    arch_cpu_relax();
+    timeline_end(handle);
+    timeline_wake();
     arch_irq_restore(flags);
     return 0;
 }

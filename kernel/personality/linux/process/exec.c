@@ -8,6 +8,7 @@
 #include "kernel/personality/linux/process/exec.h"
 #include "kernel/arch/user.h"
 #include "kernel/base/cmdline.h"
+#include "kernel/base/timeline.h"
 #include "kernel/core/sched.h"
 #include "kernel/fs/inode.h"
 #include "kernel/mm/heap.h"
@@ -312,6 +313,17 @@ static void destroy(struct exec *exec)
     kfree(exec);
 }
 
+/* The end of the boot: the first program, and the first that another process becomes. */
+static void note_start(const struct linux_process *process)
+{
+    static bool noted[2]; /* atomic */
+    bool is_other = process != init_process;
+    if (!__atomic_load_n(&noted[is_other], __ATOMIC_RELAXED) &&
+        !__atomic_exchange_n(&noted[is_other], true, __ATOMIC_RELAXED)) {
+        timeline_event(TIMELINE_USER, is_other ? "program" : "init");
+    }
+}
+
 /* Everything but collecting the strings: takes exec over. */
 static int run(struct exec *exec)
 {
@@ -327,6 +339,9 @@ static int run(struct exec *exec)
         change_program(self, exec);
     }
     destroy(exec);
+    if (result == 0) {
+        note_start(self->process);
+    }
     return result;
 }
 

@@ -7,6 +7,7 @@
 
 #include "kernel/arch/clock.h"
 #include "kernel/arch/mmu.h"
+#include "kernel/base/cmdline.h"
 #include "kernel/base/init.h"
 #include "kernel/base/timeline.h"
 #include "kernel/core/space.h"
@@ -23,16 +24,26 @@ int sysfs_show_text(const struct pseudo_ctx *ctx, struct text *out)
     return 0;
 }
 
-typedef size_t (*timeline_format)(char *buf, size_t size, uint64_t cycles_per_second);
+typedef size_t (*timeline_format)(char *buf, size_t size, const struct timeline_unit *unit);
 
+/* What the time stamp counter counts only who started the emulator knows, and says with
+ * timeline.unit=instructions; it then counts one for a nanosecond. */
 static int show_timeline(struct text *out, timeline_format format)
 {
-    uint64_t rate = arch_clock_calibrated() ? arch_clock_khz() * 1000 : 0;
-    size_t size = format(NULL, 0, rate) + 1;
+    const char *name = cmdline_get("timeline.unit");
+    struct timeline_unit unit = {0};
+
+    unit.instructions = name != NULL && strcmp(name, "instructions") == 0;
+    if (unit.instructions) {
+        unit.per_second = NSEC_PER_SEC;
+    } else if (arch_clock_calibrated()) {
+        unit.per_second = arch_clock_khz() * 1000;
+    }
+    size_t size = format(NULL, 0, &unit) + 1;
     char *to = text_reserve(out, size);
 
     if (to != NULL) {
-        out->size += MIN(format(to, size, rate), size - 1);
+        out->size += MIN(format(to, size, &unit), size - 1);
     }
     return 0;
 }

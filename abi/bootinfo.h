@@ -116,6 +116,11 @@ struct bootinfo {
     uint64_t smbios;       /* or 0 */
     uint64_t fdt;          /* or 0 */
     struct boot_framebuffer framebuffer;
+    /* EFI: the system table, and the memory map as ExitBootServices took it; 0: another door. */
+    uint64_t efi_table;
+    uint64_t efi_map;
+    uint64_t efi_map_size; /* bytes */
+    uint32_t efi_descriptor_size, efi_descriptor_version;
     uint8_t entropy[32]; /* seed for the random generator; may be weak, never trusted alone */
     uint32_t entropy_size;
     uint32_t stamp_count;

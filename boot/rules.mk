@@ -51,6 +51,9 @@ $(B)/alba.elf: $(BOOT_O) $(ELF_O) boot/door/elf.lds
 
 # The bzImage: real-mode code in front, then the loader with the packed kernel.
 LINUX_O := $(B)/b/boot/door/linux/entry.o $(B)/b/boot/door/linux/door.o $(B)/b/payload_lz4.o
+# Much of the EFI door runs once, and waits for the firmware.
+EFI_O   := $(patsubst %.c,$(B)/b/%.o,$(wildcard boot/door/efi/*.c)) $(B)/b/boot/door/efi/entry.o
+$(EFI_O): BOOT_FLAGS += -Os
 SETUP_FLAGS := $(filter-out -mno-red-zone -O2,$(FREESTANDING)) -m16 -march=i386 -Os -fno-pic \
                -fno-stack-protector
 SETUP_C := lib/mem.c lib/string.c $(wildcard boot/door/linux/setup/*.c)
@@ -72,14 +75,14 @@ $(B)/b/setup.bin: $(SETUP_O) boot/door/linux/setup/setup.lds
 	$(call say,GEN,$@)
 	$(Q)$(OBJCOPY) -O binary $(B)/b/setup.elf $@
 
-$(B)/b/image.bin: $(BOOT_O) $(LINUX_O) boot/door/linux/image.lds
+$(B)/b/image.bin: $(BOOT_O) $(LINUX_O) $(EFI_O) boot/door/linux/image.lds
 	$(call say,LD,$@)
 	$(Q)$(LD) -pie --no-dynamic-linker -z max-page-size=4096 -z noexecstack --gc-sections --no-undefined \
 	    --build-id=none --no-warn-rwx-segments -T boot/door/linux/image.lds -o $(B)/b/image.elf \
-	    $(BOOT_O) $(LINUX_O)
+	    $(BOOT_O) $(LINUX_O) $(EFI_O)
 	$(call say,GEN,$@)
 	$(Q)$(OBJCOPY) -O binary -R .dynamic $(B)/b/image.elf $@
-$(B)/b/mkbzimage: boot/tools/mkbzimage.c lib/linux_params.h
+$(B)/b/mkbzimage: boot/tools/mkbzimage.c boot/tools/pe.h lib/linux_params.h
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(HOSTCC) -std=gnu17 -O2 -I. $(filter-out -Wframe-larger-than=%,$(WARN)) -o $@ $<
@@ -87,7 +90,7 @@ $(B)/alba.bzImage: $(B)/b/setup.bin $(B)/b/image.bin $(B)/b/mkbzimage
 	$(call say,GEN,$@)
 	$(Q)$(B)/b/mkbzimage $(B)/b/setup.bin $(B)/b/image.bin $@
 
--include $(patsubst %.o,%.d,$(BOOT_O) $(ELF_O) $(LINUX_O) $(SETUP_O))
+-include $(patsubst %.o,%.d,$(BOOT_O) $(ELF_O) $(LINUX_O) $(EFI_O) $(SETUP_O))
 .PHONY: images
 images: $(B)/alba.elf $(B)/alba.bzImage ## the images that machines boot
 all: images

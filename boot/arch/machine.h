@@ -4,6 +4,7 @@
  * What the loader needs from the machine it runs on; boot/arch/<machine> has it. The loader runs on
  * one CPU, with interrupts off, and reaches physical memory at the same virtual address.
  */
+#include "abi/bootinfo.h"
 #include "lib/types.h"
 
 /* The time stamp counter. */
@@ -11,6 +12,17 @@ uint64_t machine_cycles(void);
 
 /* What the CPU lacks, or NULL. The doors have seen to what it needs to come so far. */
 const char *machine_lacks(void);
+
+/*
+ * For a door that comes with 64 bits and what is somebody else's: what hinders it from going on, or
+ * NULL; and the way on, to a function on our stack, descriptors and page tables.
+ */
+const char *machine_cannot_adopt(void);
+struct machine_adopt {
+    void (*function)(uint64_t argument, uint64_t cycles, enum boot_door door); /* not to return */
+    uint64_t argument, cycles, door;
+};
+__attribute__((visibility("hidden"))) _Noreturn void machine_adopt(const struct machine_adopt *how);
 
 /* One character to every early console there is; sets them up at the first call. */
 void machine_put(char c);

@@ -132,6 +132,10 @@ static void reserve_inputs(struct loader *loader)
              (void *)image_end);
     }
     initrd_reserve(loader);
+    if (info.efi_map_size > 0 &&
+        memory_reserve(memory, info.efi_map, info.efi_map_size, BOOT_MEM_LOADER) != 0) {
+        info.efi_map_size = 0; /* nobody needs it to start */
+    }
     if (info.cmdline == 0) {
         return;
     }

@@ -84,14 +84,23 @@ bool identity_reach(uint64_t paddr, size_t size)
     return true;
 }
 
-void identity_adopt(uint64_t start, uint64_t end)
+const char *machine_cannot_adopt(void)
 {
     if ((cpuid(0x80000001, 0).edx & CPUID_X_REQUIRED) != CPUID_X_REQUIRED ||
         (cpuid(1, 0).edx & CPUID_1_REQUIRED) != CPUID_1_REQUIRED) {
-        fail("this CPU lacks NX or another feature of x86-64; give the machine another CPU");
+        return "this CPU lacks NX or another feature of x86-64; give the machine another CPU";
     }
     if (read_cr4() & CR4_LA57) {
-        fail("the boot loader switched 5-level paging on, which the image does not ask for");
+        return "the boot loader switched 5-level paging on, which the image does not ask for";
+    }
+    return NULL;
+}
+
+void identity_adopt(uint64_t start, uint64_t end)
+{
+    const char *hindrance = machine_cannot_adopt();
+    if (hindrance != NULL) {
+        fail("%s", hindrance);
     }
     write_msr(MSR_EFER, read_msr(MSR_EFER) | EFER_NXE);
     make_first_4gib();

@@ -35,7 +35,15 @@ linux_entry32:
     movl %eax, %ebp
     jmp *%eax
 
-    /* What boot loaders may know of the image (boot.rst, "The kernel_info"), and mkbzimage. */
+    /* Where things lie, for mkbzimage. */
+    .org 0x1c0
+    .long image_end - linux_entry32
+    .long rodata_start - linux_entry32
+    .long data_start - linux_entry32
+    .long efi_entry - linux_entry32
+    .long efi_handover - linux_entry32
+
+    /* What boot loaders may know of the image (boot.rst, "The kernel_info"). */
     .org 0x1e0
 kernel_info:
     .ascii "LToP"
@@ -43,7 +51,6 @@ kernel_info:
     .long kernel_info_end - kernel_info
     .long 0x80000009        /* setup_type_max: SETUP_INDIRECT | SETUP_RNG_SEED */
 kernel_info_end:
-    .long image_end - linux_entry32
     .org 0x200
     .code64
     .globl linux_entry64
@@ -52,46 +59,16 @@ linux_entry64:
     cld
     rdtsc
     shlq $32, %rdx
-    leaq (%rdx, %rax), %r12
-    movq %rsi, %r13
+    leaq (%rdx, %rax), %r13
+    movq %rsi, %r12
     leaq bss_start(%rip), %rdi
     leaq bss_end(%rip), %rcx
     subq %rdi, %rcx
     shrq $3, %rcx
     xorl %eax, %eax
     rep stosq
-    leaq boot_stack_top(%rip), %rsp
-
-    /* Descriptors and control registers of our own; page tables while the old ones still hold. */
-    leaq gdt(%rip), %rax
-    movq %rax, gdt_pointer + 2(%rip)
-    lgdt gdt_pointer(%rip)
-    leaq 2f(%rip), %rax
-    pushq $SELECTOR_CODE64
-    pushq %rax
-    lretq
-2:  movl $SELECTOR_DATA, %eax
-    movl %eax, %ds
-    movl %eax, %es
-    movl %eax, %ss
-    xorl %eax, %eax
-    movl %eax, %fs
-    movl %eax, %gs
-    lldt %ax
-    movl $(CR0_PG | CR0_WP | CR0_NE | CR0_MP | CR0_PE), %eax
-    movq %rax, %cr0
-    movq %cr4, %rax
-    andl $(CR4_LA57 | CR4_PAE), %eax
-    orl $(CR4_OSFXSR | CR4_OSXMMEXCPT), %eax
-    movq %rax, %cr4
-    xorl %ebp, %ebp
-    leaq linux_entry32(%rip), %rdi
-    leaq image_end(%rip), %rsi
-    call identity_adopt
-    movq %r13, %rdi
-    movq %r12, %rsi
-    movl $3, %edx           /* BOOT_DOOR_LINUX64 */
-    call linux_main
-    ud2
+    movl $3, %r14d          /* BOOT_DOOR_LINUX64 */
+    leaq linux_main(%rip), %r15
+    jmp adopt_registers
 
     .section .note.GNU-stack, "", @progbits

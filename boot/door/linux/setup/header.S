@@ -9,7 +9,12 @@
 
     .code16
     .section .header, "ax"
-/* Whoever boots the image as if it were a disk learns what it is. */
+/*
+ * For UEFI the first sector is the head of a PE file (pe.h; mkbzimage writes it), whose first two
+ * bytes do no harm when they are executed: dec %bp, pop %dx. Whoever boots the image as if it were a
+ * disk learns what it is.
+ */
+    .ascii "MZ"
     ljmp $0x7c0, $1f
 1:  movw %cs, %ax
     movw %ax, %ds
@@ -25,6 +30,9 @@
 3:  xorw %ax, %ax
     int $0x16
     int $0x19
+    .org 0x3c
+    .long 0x40                  /* where the PE header is */
+    .skip 344                   /* mkbzimage */
 disk_message:
     .asciz "This is a kernel, not a boot disk: use a boot loader. Press a key to go on.\r\n"
 
@@ -63,7 +71,7 @@ initrd_addr_max:    .long 0x7fffffff
 kernel_alignment:   .long 0x1000
 relocatable_kernel: .byte 1
 min_alignment:      .byte 12
-xloadflags:         .word 3     /* 64-bit entry, may lie above 4 GiB */
+xloadflags:         .word 0xb   /* 64-bit entry, may lie above 4 GiB, 64-bit EFI handover */
 cmdline_size:       .long 65535
 hardware_subarch:   .long 0
 hardware_data:      .quad 0
@@ -72,7 +80,7 @@ payload_length:     .long 0
 setup_data:         .quad 0
 pref_address:       .quad 0x100000
 init_size:          .long 0     /* mkbzimage */
-handover_offset:    .long 0
+handover_offset:    .long 0     /* mkbzimage */
 kernel_info_offset: .long 0     /* mkbzimage */
 
 /*

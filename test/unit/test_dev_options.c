@@ -28,9 +28,18 @@ static void test_mmio(void **state)
     assert_true(mmio_parse_option("4K@0xd0000000:40:3", &option));
     assert_int_equal(option.size, 4096);
     assert_int_equal(option.irq, 40);
+    assert_true(mmio_parse_option("1k@0x100b0000:48:7", &option));
+    assert_int_equal(option.size, 1024);
+    assert_true(mmio_parse_option("0x1000@03200000000:010:08", &option));
+    assert_int_equal(option.size, 4096);
+    assert_int_equal(option.address, 0x1a000000);
+    assert_int_equal(option.irq, 10); /* a decimal number, whatever it begins with */
     static const char *const bad[] = {
         "",
         "512",
+        "512@0xfeb00000:0",
+        "512@0xfeb00000:0x5",
+        "512@0xfeb00000:-1",
         "512@",
         "512@0xfeb00000",
         "512@0xfeb00000:",

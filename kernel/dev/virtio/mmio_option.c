@@ -46,13 +46,13 @@ bool mmio_parse_option(const char *value, struct mmio_option *out)
     if (*value != '@' || parse_u64(value + 1, &value, 0, &address) != 0) {
         return false;
     }
-    if (*value != ':' || parse_u64(value + 1, &value, 0, &irq) != 0) {
+    if (*value != ':' || parse_u64(value + 1, &value, 10, &irq) != 0) {
         return false;
     }
-    if (*value == ':' && parse_u64(value + 1, &value, 0, &id) != 0) {
+    if (*value == ':' && parse_u64(value + 1, &value, 10, &id) != 0) {
         return false;
     }
-    if (*value != '\0' || size > UINT32_MAX || irq > IRQ_MAX) {
+    if (*value != '\0' || size > UINT32_MAX || irq == 0 || irq > IRQ_MAX) {
         return false;
     }
     *out = (struct mmio_option){.address = address, .size = (uint32_t)size, .irq = (uint32_t)irq};

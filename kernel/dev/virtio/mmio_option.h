@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
 /* How a virtio-mmio device is announced: by virtio_mmio.device= (Linux's
- * admin-guide/kernel-parameters): SIZE@ADDRESS:IRQ[:ID], SIZE with an optional K, M or G; or in
- * ACPI's DSDT. Pure, for the host's test. */
+ * admin-guide/kernel-parameters): SIZE@ADDRESS:IRQ[:ID], SIZE with an optional K, M or G,
+ * SIZE and ADDRESS also octal or hexadecimal, IRQ never 0 (as drivers/virtio/virtio_mmio.c reads
+ * it); or in ACPI's DSDT. Pure, for the host's test. */
 #include "kernel/arch/irq.h"
 #include "lib/types.h"
 

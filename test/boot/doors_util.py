@@ -117,6 +117,9 @@ class Report:
             assert start >= end and size > 0, self.text
             assert start % 4096 == 0 and size % 4096 == 0, self.text
             end = start + size
+        initrd, size = int(self.initrd, 0), int(self.initrd_size)
+        assert size == 0 or any(kind == "initrd" and start <= initrd and initrd + size <= start + length
+                                for kind, start, length in self.ranges), self.text
         assert 0xffffffff80000000 <= self.kernel < 0xffffffffc0000000
         assert self.kernel - self.slide == 0xffffffff80000000
         return self

@@ -255,9 +255,8 @@ _Noreturn void efi_after(uint64_t address, uint64_t cycles, enum boot_door kind)
     struct bootinfo *info = loader->info;
     efi_map_convert(&door->map, add_range, loader);
     loader_set_cmdline(loader, (uint64_t)door->cmdline);
-    if (door->initrd != 0 && door->initrd_size != 0) {
-        info->initrd = door->initrd;
-        info->initrd_size = door->initrd_size;
+    if (door->initrd != 0) {
+        loader_add_initrd(loader, door->initrd, door->initrd_size);
     }
     info->acpi_rsdp = door->tables.rsdp;
     info->smbios = door->tables.smbios;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Directories and archives are read by libarchive. Files of the user who runs alba belong to root
- * in the machine, as in an image that docker builds: a root file system need not be made by root.
+ * Archives are read by libarchive. Files of the user who runs alba belong to root in the machine,
+ * as in an image that docker builds: a root file system need not be made by root.
  */
 #include "host/copy.h"
 #include "host/say.h"
@@ -10,6 +10,7 @@
 #include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fts.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -50,6 +51,9 @@ static char *copy_step(struct pack *pack, const char *path)
     }
     struct pack_meta meta = meta_of(&status);
     bool packed = pack_mode(pack, path) != 0;
+    if (pack_is_settled(pack) && (meta.mode & (S_ISUID | S_ISGID)) == 0) {
+        meta.uid = meta.gid = 0; /* whoever packs it: for root, too, other users' are not others' */
+    }
     if (S_ISLNK(status.st_mode)) {
         char target[4096];
         ssize_t size = readlink(path, target, sizeof(target) - 1);
@@ -225,60 +229,64 @@ void copy_archive(struct pack *pack, const char *file)
 }
 
 /* A file of a tree; links among its own files are kept. */
-static void copy_tree_entry(struct pack *pack, struct archive_entry *entry, const char *name,
+static void copy_tree_entry(struct pack *pack, const FTSENT *from, const char *name,
                             struct archive_entry_linkresolver *links)
 {
-    struct archive_entry *spare = NULL;
-    struct pack_meta meta = meta_of(archive_entry_stat(entry));
-    char *from = text_copy(archive_entry_sourcepath(entry));
+    struct archive_entry *entry = archive_entry_new(), *spare = NULL;
+    struct pack_meta meta = meta_of(from->fts_statp);
     archive_entry_copy_pathname(entry, name);
+    archive_entry_copy_stat(entry, from->fts_statp);
     archive_entry_linkify(links, &entry, &spare);
+    const char *original = archive_entry_hardlink(entry);
     if (S_ISREG(meta.mode)) {
-        const char *original = archive_entry_hardlink(entry);
         if (original == NULL || !pack_link(pack, name, original)) {
-            copy_regular(pack, name, from, &meta);
+            copy_regular(pack, name, from->fts_accpath, &meta);
         }
     } else if (S_ISLNK(meta.mode)) {
-        const char *target = archive_entry_symlink(entry);
-        pack_bytes(pack, name, &meta, target, strlen(target));
+        char target[4096];
+        ssize_t size = readlink(from->fts_accpath, target, sizeof(target));
+        if (size < 0) {
+            fail(STATUS_ALBA, "cannot pack %s: %s", from->fts_path, strerror(errno));
+        }
+        pack_bytes(pack, name, &meta, target, (size_t)size);
     } else if (name[0] != '\0') {
         pack_node(pack, name, &meta);
     }
-    free(from);
+    archive_entry_free(entry);
 }
 
+static int by_name(const FTSENT **a, const FTSENT **b)
+{
+    return strcmp((*a)->fts_name, (*b)->fts_name);
+}
+
+/* In the order of the names, so that the same tree makes the same archive. */
 void copy_tree(struct pack *pack, const char *from, const char *to)
 {
-    struct archive *disk = archive_read_disk_new();
+    char *roots[] = {text_copy(from), NULL};
     struct archive_entry_linkresolver *links = archive_entry_linkresolver_new();
-    struct archive_entry *entry = archive_entry_new();
     size_t prefix = strlen(from);
-    int result;
     archive_entry_linkresolver_set_strategy(links, ARCHIVE_FORMAT_TAR);
-    archive_read_disk_set_symlink_hybrid(disk); /* from itself may be a symbolic link */
-    archive_read_disk_set_behavior(disk, ARCHIVE_READDISK_NO_XATTR | ARCHIVE_READDISK_NO_ACL |
-                                             ARCHIVE_READDISK_NO_FFLAGS);
-    result = archive_read_disk_open(disk, from);
-    while (result == ARCHIVE_OK) {
-        result = archive_read_next_header2(disk, entry);
-        if (result == ARCHIVE_OK) {
-            archive_read_disk_descend(disk);
-            const char *path = archive_entry_pathname(entry);
-            const char *below = strlen(path) > prefix ? path + prefix : "";
-            char *joined = text_format("%s/%s", to, below);
-            char *name = place_of(pack, joined, S_ISDIR(archive_entry_mode(entry)));
-            copy_tree_entry(pack, entry, name, links);
-            free(joined);
-            free(name);
+    FTS *walk = fts_open(roots, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR, by_name);
+    FTSENT *entry;
+    while (walk != NULL && (entry = fts_read(walk)) != NULL) {
+        if (entry->fts_info == FTS_DP) {
+            continue; /* the second visit of a directory, after what is in it */
         }
-        archive_entry_clear(entry);
+        if (entry->fts_info == FTS_DNR || entry->fts_info == FTS_ERR || entry->fts_info == FTS_NS) {
+            fail(STATUS_ALBA, "cannot pack %s: %s", entry->fts_path, strerror(entry->fts_errno));
+        }
+        const char *path = entry->fts_path;
+        char *joined = text_format("%s/%s", to, strlen(path) > prefix ? path + prefix : "");
+        char *name = place_of(pack, joined, S_ISDIR(entry->fts_statp->st_mode));
+        copy_tree_entry(pack, entry, name, links);
+        free(joined);
+        free(name);
     }
-    if (result != ARCHIVE_EOF) {
-        int number = errno; /* libarchive's own text leaves the reason out */
-        fail(STATUS_ALBA, "cannot pack %s: %s: %s", from, archive_error_string(disk),
-             strerror(number));
+    if (walk == NULL || errno != 0) {
+        fail(STATUS_ALBA, "cannot pack %s: %s", from, strerror(errno));
     }
-    archive_entry_free(entry);
+    fts_close(walk);
     archive_entry_linkresolver_free(links);
-    archive_read_free(disk);
+    free(roots[0]);
 }

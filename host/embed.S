@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* PID 1 of the machines, user/run, as bytes in the command; RUN_PROGRAM is its file. */
+/* What alba puts into machines, as bytes in the command; the files are named by macros. */
+#define EMBED(symbol, file)                                                                        \
+        .balign 16;                                                                                \
+        .globl  embedded_##symbol;                                                                 \
+        .globl  embedded_##symbol##_end;                                                           \
+embedded_##symbol:                                                                                 \
+        .incbin file;                                                                              \
+embedded_##symbol##_end:
+
         .section .rodata
-        .balign 16
-        .globl  embedded_init
-        .globl  embedded_init_end
-embedded_init:
-        .incbin RUN_PROGRAM
-embedded_init_end:
+        EMBED(init, RUN_PROGRAM)
+        EMBED(boot_sector, BOOT_SECTOR)
+        EMBED(boot_manager, BOOT_MANAGER)
 
         .section .note.GNU-stack, "", @progbits

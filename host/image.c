@@ -49,16 +49,15 @@ static void add_own_files(struct pack *pack, const char *spec, size_t spec_size)
 }
 
 /* Programs that draw on the terminal look their terminal up; its description is a small file. */
-static void add_terminfo(struct pack *pack, const struct deps *deps)
+static void add_terminfo(struct pack *pack, const struct deps *deps, const char *term)
 {
     static const char *const places[] = {"/etc/terminfo", "/lib/terminfo", "/usr/share/terminfo"};
-    const char *term = getenv("TERM");
     bool asked = false;
     for (size_t i = 0; i < deps->names.count; i++) {
         asked |= strstr(deps->names.at[i], "libtinfo") == deps->names.at[i] ||
                  strstr(deps->names.at[i], "libncurses") == deps->names.at[i];
     }
-    for (size_t i = 0; asked && term != NULL && term[0] != '\0' && i < 3; i++) {
+    for (size_t i = 0; asked && term[0] != '\0' && i < 3; i++) {
         char *file = text_format("%s/%c/%s", places[i], term[0], term);
         if (strchr(term, '/') == NULL && access(file, R_OK) == 0) {
             copy_path(pack, file);
@@ -110,7 +109,7 @@ static void add_program(struct pack *pack, const struct options *options, const 
         pack_bytes(pack, "/etc/ld.so.cache", &plain_file, cache, size);
         free(cache);
     }
-    add_terminfo(pack, deps);
+    add_terminfo(pack, deps, options_term(options));
 }
 
 static void add_root(struct pack *pack, const char *root)
@@ -169,7 +168,7 @@ static void add_volume(struct pack *pack, const char *volume)
 struct image image_build(int fd, const struct options *options, const struct deps *deps,
                          const char *spec, size_t spec_size)
 {
-    struct pack *pack = pack_create(fd);
+    struct pack *pack = pack_create(fd, &options->times);
     if (deps == NULL) {
         add_root(pack, options->root);
     } else {
@@ -179,5 +178,9 @@ struct image image_build(int fd, const struct options *options, const struct dep
         add_volume(pack, options->volumes.at[i]);
     }
     add_own_files(pack, spec, spec_size); /* last: nothing may stand in their place */
+    if (options->output != NULL && pack_mode(pack, "/init") == 0) {
+        static const struct pack_meta link = {.mode = S_IFLNK | 0777};
+        pack_bytes(pack, "/init", &link, "/.alba/init", 11); /* for who boots it without rdinit= */
+    }
     return (struct image){fd, pack_finish(pack)};
 }

@@ -46,7 +46,30 @@ char *machine_find_qemu(void)
     fail(STATUS_ALBA, "%s is not installed; on Debian: apt install qemu-system-x86", name);
 }
 
-/* --kernel, ALBA_KERNEL, beside alba in a build tree or an installation, the usual place. */
+/* Beside alba in a build tree or an installation, or in the usual place. */
+char *machine_find_part(const char *name)
+{
+    static const char *const places[] = {"x86_64", ".", "../lib/alba"};
+    char self[4096] = "";
+    if (readlink("/proc/self/exe", self, sizeof(self) - 1) > 0) {
+        char *directory = dirname(self);
+        for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+            char *file = text_format("%s/%s/%s", directory, places[i], name);
+            if (access(file, R_OK) == 0) {
+                return file;
+            }
+            free(file);
+        }
+    }
+    char *file = text_format("/usr/local/lib/alba/%s", name);
+    if (access(file, R_OK) == 0) {
+        return file;
+    }
+    free(file);
+    return NULL;
+}
+
+/* --kernel, ALBA_KERNEL, or our own. */
 char *machine_find_kernel(const struct options *options)
 {
     const char *asked = options->kernel != NULL ? options->kernel : getenv("ALBA_KERNEL");
@@ -56,23 +79,12 @@ char *machine_find_kernel(const struct options *options)
         }
         return text_copy(asked);
     }
-    static const char *const places[] = {"x86_64/alba.elf", "alba.elf", "../lib/alba/alba.elf"};
-    char self[4096] = "";
-    if (readlink("/proc/self/exe", self, sizeof(self) - 1) > 0) {
-        char *directory = dirname(self);
-        for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-            char *file = text_format("%s/%s", directory, places[i]);
-            if (access(file, R_OK) == 0) {
-                return file;
-            }
-            free(file);
-        }
+    char *file = machine_find_part("alba.elf");
+    if (file == NULL) {
+        fail(STATUS_ALBA, "there is no kernel beside alba; build it with `make all`, or name one "
+                          "with --kernel or ALBA_KERNEL");
     }
-    if (access("/usr/local/lib/alba/alba.elf", R_OK) == 0) {
-        return text_copy("/usr/local/lib/alba/alba.elf");
-    }
-    fail(STATUS_ALBA, "there is no kernel beside alba; build it with `make all`, or name one with "
-                      "--kernel or ALBA_KERNEL");
+    return file;
 }
 
 const char *machine_choose_accel(const struct options *options)

@@ -29,6 +29,8 @@ struct machine {
 /* Find what a machine needs, or end alba saying what to do. */
 char *machine_find_qemu(void);
 char *machine_find_kernel(const struct options *options);
+/* A file of that name among those that were built or installed with alba; NULL: there is none. */
+char *machine_find_part(const char *name);
 /* The file that a debugger reads the kernel's symbols from, for a hint. */
 char *machine_symbols(const struct machine *machine);
 const char *machine_choose_accel(const struct options *options);

@@ -3,9 +3,10 @@
  * The command `alba`. `alba run PROGRAM` in order: find the program and what it needs, pack it,
  * choose the machine, start QEMU, relay until it ends.
  */
-#include "host/image.h"
 #include "host/machine.h"
+#include "host/make_image.h"
 #include "host/options.h"
+#include "host/plan.h"
 #include "host/relay.h"
 #include "host/say.h"
 #include "host/session.h"
@@ -20,6 +21,7 @@
 
 static const char help[] =
     "Usage: alba run [OPTIONS] PROGRAM [ARGS...]\n"
+    "       alba image -o FILE [OPTIONS] PROGRAM [ARGS...]\n"
     "\n"
     "Alba runs a program of this machine in a virtual machine of its own, at once:\n"
     "\n"
@@ -27,7 +29,12 @@ static const char help[] =
     "  alba run -m 512M redis-server     a server\n"
     "  alba run --root root.tar.gz sh    a whole root file system\n"
     "\n"
-    "  alba run --help     all options\n"
+    "or makes a disk that starts it on any PC:\n"
+    "\n"
+    "  alba image -o disk.img busybox sh\n"
+    "\n"
+    "  alba run --help     all options of alba run\n"
+    "  alba image --help   all options of alba image\n"
     "  alba --version      the version\n"
     "  man alba            everything\n";
 
@@ -42,19 +49,6 @@ static void open_standard_streams(void)
     if (fd >= 0) {
         close(fd);
     }
-}
-
-/* LD_LIBRARY_PATH as the program will see it. */
-static const char *library_path(const struct options *options)
-{
-    static const char name[] = "LD_LIBRARY_PATH=";
-    const char *value = NULL;
-    for (size_t i = 0; i < options->env.count; i++) {
-        if (strncmp(options->env.at[i], name, sizeof(name) - 1) == 0) {
-            value = options->env.at[i] + sizeof(name) - 1;
-        }
-    }
-    return value;
 }
 
 static char *unfinished; /* file to remove when alba fails before it is whole; NULL: none */
@@ -87,43 +81,6 @@ static int make_image_file(bool keep, char **path)
     return fd;
 }
 
-/* What the machine starts: a name in the root, or a file of this machine with what it needs. */
-struct plan {
-    char *program;
-    struct deps deps; /* empty with --root */
-};
-
-static void plan_program(struct plan *plan, const struct options *options)
-{
-    *plan = (struct plan){0};
-    if (options->root != NULL) {
-        plan->program = text_copy(options->args[0]);
-    } else {
-        plan->program = deps_locate(options->args[0]);
-        deps_find(plan->program, library_path(options), &plan->deps);
-    }
-}
-
-static void plan_free(struct plan *plan)
-{
-    free(plan->program);
-    strings_free(&plan->deps.files);
-    strings_free(&plan->deps.names);
-    strings_free(&plan->deps.paths);
-}
-
-static struct image build_image(const struct plan *plan, const struct options *options,
-                                const struct session *session, int fd)
-{
-    size_t size;
-    char *spec = session_spec(session, options, plan->program, &size);
-    struct image image = image_build(fd, options, options->root == NULL ? &plan->deps : NULL, spec,
-                                     size);
-    free(spec);
-    say_detail("the image has %lu KiB", (unsigned long)(image.size >> 10));
-    return image;
-}
-
 static void print_command(const struct strings *command)
 {
     for (size_t i = 0; i < command->count; i++) {
@@ -148,7 +105,7 @@ static int run(int argc, char **argv)
     session_plan(&session, &options);
     struct machine machine = {.qemu = machine_find_qemu(), .kernel = machine_find_kernel(&options)};
     int fd = make_image_file(options.dry_run, &initrd);
-    struct image image = build_image(&plan, &options, &session, fd);
+    struct image image = plan_pack(&plan, &options, &session, fd);
     plan_free(&plan);
     machine.initrd = initrd;
     machine.memory = machine_choose_memory(&options, image.size);
@@ -186,6 +143,9 @@ int main(int argc, char **argv)
     }
     if (strcmp(argv[1], "run") == 0) {
         return run(argc - 1, argv + 1);
+    }
+    if (strcmp(argv[1], "image") == 0) {
+        return make_image(argc - 1, argv + 1);
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
         strcmp(argv[1], "help") == 0) {

@@ -1,16 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The options of `alba run`, named as docker's. Parsing ends at the first word that is not an
- * option: all after it is the program's. Numbers and names are checked here, files where they are
- * used.
+ * The options of `alba run`, named as docker's: those about the machine. options_common.c has those
+ * about what runs.
  */
 #include "host/options.h"
-#include "host/say.h"
-#include <ctype.h>
-#include <errno.h>
-#include <getopt.h>
-#include <limits.h>
-#include <stdio.h>
+#include "host/options_common.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,152 +46,25 @@ static const char help[] =
     "  -h, --help                 this text; `man alba` says more\n";
 
 enum {
-    OPTION_SMP = 256,
-    OPTION_ENV_FILE,
-    OPTION_ROOT,
-    OPTION_ENTRY,
-    OPTION_KERNEL,
-    OPTION_APPEND,
+    OPTION_SMP = OPTION_OWN,
     OPTION_MACHINE,
     OPTION_ACCEL,
     OPTION_TIMELINE,
     OPTION_GDB,
     OPTION_DRY_RUN,
-    OPTION_HOSTNAME,
-    OPTION_RM,
-    OPTION_VERBOSE
 };
 
 static const struct option table[] = {
+    OPTIONS_COMMON,
     {"memory", required_argument, NULL, 'm'},
     {"smp", required_argument, NULL, OPTION_SMP},
-    {"env", required_argument, NULL, 'e'},
-    {"env-file", required_argument, NULL, OPTION_ENV_FILE},
-    {"volume", required_argument, NULL, 'v'},
-    {"workdir", required_argument, NULL, 'w'},
-    {"root", required_argument, NULL, OPTION_ROOT},
-    {"entry", required_argument, NULL, OPTION_ENTRY},
-    {"entrypoint", required_argument, NULL, OPTION_ENTRY},
-    {"kernel", required_argument, NULL, OPTION_KERNEL},
-    {"append", required_argument, NULL, OPTION_APPEND},
     {"machine", required_argument, NULL, OPTION_MACHINE},
     {"accel", required_argument, NULL, OPTION_ACCEL},
     {"timeline", required_argument, NULL, OPTION_TIMELINE},
     {"gdb", optional_argument, NULL, OPTION_GDB},
     {"dry-run", no_argument, NULL, OPTION_DRY_RUN},
-    {"user", required_argument, NULL, 'u'},
-    {"hostname", required_argument, NULL, OPTION_HOSTNAME},
-    {"tty", no_argument, NULL, 't'},
-    {"interactive", no_argument, NULL, 'i'},
-    {"rm", no_argument, NULL, OPTION_RM},
-    {"quiet", no_argument, NULL, 'q'},
-    {"verbose", no_argument, NULL, OPTION_VERBOSE},
-    {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
-
-static _Noreturn void wrong(const char *option, const char *value, const char *should)
-{
-    fail(STATUS_ALBA, "%s: '%s' should be %s", option, value, should);
-}
-
-/* A whole number within limits. */
-static bool parse_number(const char *text, unsigned long min, unsigned long max,
-                         unsigned long *number)
-{
-    char *end;
-    errno = 0;
-    *number = strtoul(text, &end, 10);
-    return isdigit((unsigned char)text[0]) && *end == '\0' && errno == 0 && *number >= min &&
-           *number <= max;
-}
-
-bool options_size(const char *text, uint64_t *bytes)
-{
-    static const char units[] = "kmgt";
-    char *end;
-    errno = 0;
-    unsigned long long number = strtoull(text, &end, 10);
-    if (!isdigit((unsigned char)text[0]) || errno != 0) {
-        return false;
-    }
-    unsigned shift = 0;
-    const char *unit = *end == '\0' ? NULL : strchr(units, tolower((unsigned char)*end));
-    if (unit != NULL) {
-        shift = 10 * (unsigned)(unit - units + 1);
-        end++;
-    }
-    if (tolower((unsigned char)*end) == 'b') {
-        end++;
-    }
-    if (*end != '\0' || number > UINT64_MAX >> shift) {
-        return false;
-    }
-    *bytes = number << shift;
-    return true;
-}
-
-/* NAME=VALUE as it is; NAME alone is taken over from here when it is set, as docker does. */
-static void add_env(struct options *options, const char *text)
-{
-    const char *equals = strchr(text, '=');
-    if (equals == text || text[0] == '\0') {
-        wrong("--env", text, "NAME or NAME=VALUE");
-    }
-    if (equals != NULL) {
-        strings_add(&options->env, text);
-    } else if (getenv(text) != NULL) {
-        strings_format(&options->env, "%s=%s", text, getenv(text));
-    }
-}
-
-static void add_env_file(struct options *options, const char *name)
-{
-    FILE *file = fopen(name, "r");
-    if (file == NULL) {
-        fail(STATUS_ALBA, "--env-file: %s: %s", name, strerror(errno));
-    }
-    char *line = NULL;
-    size_t capacity = 0;
-    ssize_t size;
-    while ((size = getline(&line, &capacity, file)) >= 0) {
-        line[strcspn(line, "\r\n")] = '\0';
-        const char *start = line + strspn(line, " \t");
-        if (*start != '\0' && *start != '#') {
-            add_env(options, start);
-        }
-    }
-    free(line);
-    fclose(file);
-}
-
-static void set_user(struct options *options, char *text)
-{
-    unsigned long uid, gid = 0;
-    char *colon = strchr(text, ':');
-    if (colon != NULL) {
-        *colon = '\0';
-    }
-    if (!parse_number(text, 0, UINT_MAX - 1, &uid) ||
-        (colon != NULL && !parse_number(colon + 1, 0, UINT_MAX - 1, &gid))) {
-        wrong("--user", text, "numbers, UID or UID:GID");
-    }
-    options->uid = (uid_t)uid;
-    options->gid = (gid_t)gid;
-}
-
-static void add_volume(struct options *options, const char *text)
-{
-    const char *colon = strchr(text, ':');
-    if (colon == NULL || colon == text || colon[1] != '/') {
-        wrong("--volume", text, "HOST:GUEST, and GUEST an absolute path");
-    }
-    const char *mode = strchr(colon + 1, ':');
-    if (mode != NULL && strcmp(mode, ":ro") != 0 && strcmp(mode, ":rw") != 0) {
-        wrong("--volume", text, "HOST:GUEST or HOST:GUEST:ro");
-    }
-    strings_add(&options->volumes, text);
-}
 
 static void set_machine(struct options *options, const char *text)
 {
@@ -209,63 +76,15 @@ static void set_machine(struct options *options, const char *text)
             return;
         }
     }
-    wrong("--machine", text, "microvm, q35 or pc");
-}
-
-static unsigned number_of(const char *option, const char *text, unsigned long max)
-{
-    unsigned long number;
-    if (!parse_number(text, 1, max, &number)) {
-        fail(STATUS_ALBA, "%s: '%s' should be a number from 1 to %lu", option, text, max);
-    }
-    return (unsigned)number;
+    options_wrong("--machine", text, "microvm, q35 or pc");
 }
 
 static void set_accel(struct options *options, const char *text)
 {
     if (strcmp(text, "auto") != 0 && strcmp(text, "kvm") != 0 && strcmp(text, "tcg") != 0) {
-        wrong("--accel", text, "auto, kvm or tcg");
+        options_wrong("--accel", text, "auto, kvm or tcg");
     }
     options->accel = text;
-}
-
-/* Options about what runs; false when it is none of them. */
-static bool take_program_option(struct options *options, int option, char *value)
-{
-    switch (option) {
-    case 'e':
-        add_env(options, value);
-        return true;
-    case OPTION_ENV_FILE:
-        add_env_file(options, value);
-        return true;
-    case 'v':
-        add_volume(options, value);
-        return true;
-    case 'w':
-        if (value[0] != '/') {
-            wrong("--workdir", value, "an absolute path");
-        }
-        options->workdir = value;
-        return true;
-    case OPTION_ROOT:
-        options->root = value;
-        return true;
-    case OPTION_ENTRY:
-        options->entry = value;
-        return true;
-    case 'u':
-        set_user(options, value);
-        return true;
-    case OPTION_HOSTNAME:
-        if (value[0] == '\0' || strlen(value) > 64) {
-            wrong("--hostname", value, "1 to 64 characters");
-        }
-        options->hostname = value;
-        return true;
-    default:
-        return false;
-    }
 }
 
 /* Options about the machine and how it is looked at. */
@@ -274,17 +93,11 @@ static void take_machine_option(struct options *options, int option, char *value
     switch (option) {
     case 'm':
         if (!options_size(value, &options->memory) || options->memory < 1 << 20) {
-            wrong("--memory", value, "a size of at least 1M, such as 256M or 2G");
+            options_wrong("--memory", value, "a size of at least 1M, such as 256M or 2G");
         }
         break;
     case OPTION_SMP:
-        options->smp = number_of("--smp", value, SMP_MAX);
-        break;
-    case OPTION_KERNEL:
-        options->kernel = value;
-        break;
-    case OPTION_APPEND:
-        options->append = value;
+        options->smp = options_number("--smp", value, SMP_MAX);
         break;
     case OPTION_MACHINE:
         set_machine(options, value);
@@ -296,72 +109,22 @@ static void take_machine_option(struct options *options, int option, char *value
         options->timeline = value;
         break;
     case OPTION_GDB:
-        options->gdb_port = value == NULL ? 1234 : number_of("--gdb", value, 65535);
+        options->gdb_port = value == NULL ? 1234 : options_number("--gdb", value, 65535);
         break;
     case OPTION_DRY_RUN:
         options->dry_run = true;
         break;
-    case 't':
-        options->terminal = true;
-        break;
-    case 'q':
-        options->quiet = true;
-        break;
-    case OPTION_VERBOSE:
-        say_verbose = true;
-        break;
-    default: /* -i, --rm */
+    default:
         break;
     }
-}
-
-/* getopt_long's answer "?": optopt is a letter, the code of a long option that takes no value, or 0
- * for a long option that is unknown or could be several. */
-static _Noreturn void unknown(const char *word)
-{
-    for (const struct option *known = table; optopt != 0 && known->name != NULL; known++) {
-        if (known->val == optopt && strncmp(word, "--", 2) == 0) {
-            fail(STATUS_ALBA, "--%s takes no value; see alba run --help", known->name);
-        }
-    }
-    if (optopt != 0) {
-        fail(STATUS_ALBA, "unknown option -%c; see alba run --help", optopt);
-    }
-    fail(STATUS_ALBA, "unknown option %s; see alba run --help", word);
 }
 
 void options_parse(struct options *options, int argc, char **argv)
 {
+    static const struct option_set set = {"run", help, "m:", table, take_machine_option};
     *options = (struct options){
         .smp = 1, .append = "", .machine = "microvm", .accel = "auto", .hostname = "alba"};
-    int option;
-    opterr = 0;
-    while ((option = getopt_long(argc, argv, "+:m:e:v:w:u:tiqh", table, NULL)) != -1) {
-        if (option == 'h') {
-            print(help);
-            exit(0);
-        }
-        if (option == '?') {
-            unknown(argv[optind - 1]);
-        }
-        if (option == ':') {
-            fail(STATUS_ALBA, "%s needs a value; see alba run --help", argv[optind - 1]);
-        }
-        if (!take_program_option(options, option, optarg)) {
-            take_machine_option(options, option, optarg);
-        }
-    }
-    options->args = argv + optind;
-    if (options->entry != NULL) {
-        /* argv[optind - 1] is a word of ours that was read already: its place becomes argv[0]. */
-        options->args--;
-        options->args[0] = (char *)(uintptr_t)options->entry;
-    }
-    if (options->args[0] == NULL) {
-        fail(STATUS_ALBA,
-             "which program? alba run [OPTIONS] PROGRAM [ARGS...]; see alba run --help");
-    }
-    if (options->args[0][0] == '\0') {
-        fail(STATUS_NOT_FOUND, "the program's name is empty");
-    }
+    const char *term = getenv("TERM");
+    options->term = term == NULL || term[0] == '\0' ? "xterm" : term;
+    options_read(options, &set, argc, argv);
 }

@@ -39,6 +39,7 @@ struct pack {
     uint64_t end;        /* of what is written */
     uint64_t data, size; /* of the file between pack_begin and pack_end */
     uint32_t inodes;
+    struct pack_times times;
     void *names; /* tsearch tree of entries */
 };
 
@@ -82,11 +83,16 @@ static void write_at(struct pack *pack, const void *bytes, size_t size, uint64_t
     }
 }
 
-struct pack *pack_create(int fd)
+struct pack *pack_create(int fd, const struct pack_times *times)
 {
     struct pack *pack = text_resize(NULL, sizeof(*pack));
-    *pack = (struct pack){.fd = fd};
+    *pack = (struct pack){.fd = fd, .times = *times};
     return pack;
+}
+
+bool pack_is_settled(const struct pack *pack)
+{
+    return pack->times.settled;
 }
 
 mode_t pack_mode(const struct pack *pack, const char *name)
@@ -208,6 +214,11 @@ void pack_begin(struct pack *pack, const char *name, const struct pack_meta *met
     add_parents(pack, name);
     struct packed *entry = prepare(pack, name, S_ISDIR(meta->mode));
     entry->meta = *meta;
+    if (pack->times.settled && !S_ISREG(meta->mode)) {
+        entry->meta.mtime = pack->times.stamp;
+    } else if (pack->times.settled && meta->mtime > pack->times.newest) {
+        entry->meta.mtime = pack->times.newest;
+    }
     entry->inode = ++pack->inodes;
     entry->nlink = S_ISDIR(meta->mode) ? 2 : 1;
     entry->header = pack->end;

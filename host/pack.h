@@ -25,7 +25,14 @@ struct pack_meta {
     int64_t mtime;
 };
 
-struct pack *pack_create(int fd);
+/* For an archive that shall not tell when and by whom it was made, in seconds since 1970. */
+struct pack_times {
+    bool settled;
+    int64_t stamp;  /* of directories and links: theirs say when they came to this machine */
+    int64_t newest; /* no file is later */
+};
+struct pack *pack_create(int fd, const struct pack_times *times);
+bool pack_is_settled(const struct pack *pack);
 /* Whether the name is there, and its mode (0: not there). The root "" always is. */
 mode_t pack_mode(const struct pack *pack, const char *name);
 

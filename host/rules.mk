@@ -4,16 +4,23 @@ ALBA := $(if $(filter build/$(ARCH),$(B)),build/alba,$(B)/alba)
 HOST_FLAGS := $(COMMON) -D_GNU_SOURCE -DALBA_VERSION='"$(ALBA_VERSION)"' -Wframe-larger-than=16384 \
         -fstack-protector-strong -D_FORTIFY_SOURCE=2
 HOST_C := $(wildcard host/*.c)
-HOST_O := $(HOST_C:%.c=$(B)/h/%.o) $(B)/h/host/embed.o
+HOST_O := $(HOST_C:%.c=$(B)/h/%.o) $(B)/h/lib/sha256.o $(B)/h/host/embed.o
+# The BIOS door of disks (boot/door/bios) is part of the command.
+BOOT_SECTOR_FILE  := $(B)/h/no_boot_sector.bin
+BOOT_MANAGER_FILE := $(B)/h/no_boot_sector.bin
+$(B)/h/no_boot_sector.bin:
+	@mkdir -p $(@D)
+	$(Q)head -c 512 /dev/zero >$@
 
 $(B)/h/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(HOSTCC) $(HOST_FLAGS) -c $< -o $@
-$(B)/h/host/embed.o: host/embed.S $(B)/user/run
+$(B)/h/host/embed.o: host/embed.S $(B)/user/run $(BOOT_SECTOR_FILE) $(BOOT_MANAGER_FILE)
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
-	$(Q)$(HOSTCC) -DRUN_PROGRAM='"$(B)/user/run"' -c $< -o $@
+	$(Q)$(HOSTCC) -DRUN_PROGRAM='"$(B)/user/run"' -DBOOT_SECTOR='"$(BOOT_SECTOR_FILE)"' \
+	    -DBOOT_MANAGER='"$(BOOT_MANAGER_FILE)"' -c $< -o $@
 
 $(ALBA): $(HOST_O)
 	$(call say,LD,$@)
@@ -27,9 +34,10 @@ all: $(ALBA)
 
 PREFIX ?= /usr/local
 .PHONY: install
-install: $(ALBA) $(B)/alba.elf ## alba, its kernel and its manual, below PREFIX (/usr/local)
+install: $(ALBA) $(B)/alba.elf $(B)/alba.bzImage ## alba, its kernel and its manual, below PREFIX (/usr/local)
 	install -D $(ALBA) $(DESTDIR)$(PREFIX)/bin/alba
 	install -D -m 644 $(B)/alba.elf $(DESTDIR)$(PREFIX)/lib/alba/alba.elf
+	install -D -m 644 $(B)/alba.bzImage $(DESTDIR)$(PREFIX)/lib/alba/alba.bzImage
 	install -D -m 644 doc/alba.1 $(DESTDIR)$(PREFIX)/share/man/man1/alba.1
 
 # A root file system with nothing but busybox, its links, and what a shell looks for.
@@ -49,3 +57,11 @@ $(BUSYBOX_ROOT)/etc/passwd: $(BUSYBOX) host/rules.mk
 .PHONY: run
 run: $(ALBA) $(B)/alba.elf $(BUSYBOX_ROOT)/etc/passwd ## a busybox prompt on Alba
 	@$(ALBA) run -it --root $(BUSYBOX_ROOT) -w /root -e 'PS1=\w \$$ ' sh || [ $$? != 125 ]
+
+# The same prompt on a disk.
+$(B)/alba.img: $(ALBA) $(B)/alba.bzImage $(BUSYBOX_ROOT)/etc/passwd
+	$(call say,GEN,$@)
+	$(Q)$(ALBA) image -o $@ --root $(BUSYBOX_ROOT) -w /root -e 'PS1=\w \$$ ' --title 'busybox prompt' sh
+.PHONY: image
+image: $(B)/alba.img ## build/x86_64/alba.img, a disk that starts to a busybox prompt
+all: $(B)/alba.img

@@ -60,6 +60,14 @@ void session_plan(struct session *session, const struct options *options)
     session_size(session, &session->rows, &session->columns);
 }
 
+void session_plan_console(struct session *session)
+{
+    *session = (struct session){.terminal_output = -1, .has_terminal = true, .raw = true};
+    for (int i = 0; i < 3; i++) {
+        session->kinds[i] = STREAM_CONSOLE;
+    }
+}
+
 struct spec {
     char *bytes;
     size_t size;
@@ -115,8 +123,7 @@ static void put_environment(struct spec *spec, const struct session *session,
     put_default(spec, options, "HOSTNAME", options->hostname);
     put_default(spec, options, "HOME", options->uid == 0 ? "/root" : "/");
     if (session->has_terminal) {
-        const char *term = getenv("TERM");
-        put_default(spec, options, "TERM", term == NULL || term[0] == '\0' ? "xterm" : term);
+        put_default(spec, options, "TERM", options->term);
     }
     for (size_t i = 0; i < options->env.count; i++) {
         if (!is_overridden(&options->env, i + 1, options->env.at[i])) {
@@ -139,7 +146,7 @@ char *session_spec(const struct session *session, const struct options *options,
                    const char *program, size_t *size)
 {
     static const char *const streams[] = {"stdin", "stdout", "stderr"};
-    static const char *const kinds[] = {"null", "port", "tty"};
+    static const char *const kinds[] = {"null", "port", "tty", "console"};
     struct spec spec = {NULL, 0};
     put(&spec, "program", program);
     for (char **arg = options->args; *arg != NULL; arg++) {

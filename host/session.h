@@ -9,7 +9,7 @@
 #include "host/options.h"
 #include <stdbool.h>
 
-enum stream_kind { STREAM_NULL, STREAM_PORT, STREAM_TTY };
+enum stream_kind { STREAM_NULL, STREAM_PORT, STREAM_TTY, STREAM_CONSOLE };
 
 struct session {
     enum stream_kind kinds[3];
@@ -20,6 +20,8 @@ struct session {
 };
 
 void session_plan(struct session *session, const struct options *options);
+/* Without a host: all streams are the machine's console. */
+void session_plan_console(struct session *session);
 /* The size of the terminal that shows the program's; false when it is none. */
 bool session_size(const struct session *session, unsigned *rows, unsigned *columns);
 

@@ -15,11 +15,19 @@
 
 enum { PATH_SIZE = 4096 };
 
-static _Noreturn void give_up(int control, long error, const char *doing, const char *what)
+/* Where what cannot be done is told, and whether people read it. */
+struct report {
+    int fd;
+    bool people;
+};
+
+static _Noreturn void give_up(struct report to, long error, const char *doing, const char *what)
 {
     char line[512];
-    int size = scnprintf(line, sizeof(line), "error %ld %s %s\n", -error, doing, what);
-    SYS(write, control, ADDR(line), size);
+    int size = to.people ? scnprintf(line, sizeof(line), "alba: cannot %s %s: error %ld\n", doing,
+                                     what, -error)
+                         : scnprintf(line, sizeof(line), "error %ld %s %s\n", -error, doing, what);
+    SYS(write, to.fd, ADDR(line), size);
     SYS(exit_group, error == -ENOENT ? 127 : 126);
     for (;;) {
     }
@@ -38,7 +46,7 @@ static void make_directories(const char *path)
     SYS(mkdir, ADDR(path), 0755);
 }
 
-static void take_identity(const struct spec *spec, int control)
+static void take_identity(const struct spec *spec, struct report to)
 {
     if (spec->uid == 0 && spec->gid == 0) {
         return; /* we are root already */
@@ -47,16 +55,16 @@ static void take_identity(const struct spec *spec, int control)
     error = error == 0 ? SYS(setgid, spec->gid) : error;
     error = error == 0 ? SYS(setuid, spec->uid) : error;
     if (error != 0) {
-        give_up(control, error, "become", "the user");
+        give_up(to, error, "become", "the user");
     }
 }
 
 /* A program that is there and yet "not found" lacks what would run it: its dynamic linker, or what
  * a script names. */
-static _Noreturn void give_up_exec(const struct spec *spec, int control, long error)
+static _Noreturn void give_up_exec(const struct spec *spec, struct report to, long error)
 {
     bool there = strchr(spec->program, '/') != NULL && SYS(access, ADDR(spec->program), 0) == 0;
-    give_up(control, error,
+    give_up(to, error,
             error == -ENOENT && there ? "find the dynamic linker or interpreter of" : "run",
             spec->program);
 }
@@ -92,15 +100,23 @@ static long exec_in_path(const struct spec *spec)
     }
 }
 
-static _Noreturn void child_main(const struct spec *spec, const int streams[3], int tty,
-                                 int control)
+static _Noreturn void child_main(const struct spec *spec, const int streams[3], int tty, int report)
 {
+    struct report to = {report, spec->streams[0] == STREAM_CONSOLE};
+    long own = -1;
     SYS(setsid);
     if (tty >= 0) {
         SYS(ioctl, tty, TIOCSCTTY, 0);
     }
+    if (to.people) {
+        /* The terminal behind /dev/console: job control does not apply to the console itself. */
+        own = SYS(open, ADDR("/dev/tty"), O_RDWR);
+    }
     for (int i = 0; i < 3; i++) {
-        SYS(dup2, streams[i], i); /* streams are >= 3 or already at their place */
+        SYS(dup2, own >= 0 ? own : streams[i], i); /* these are >= 3 or already at their place */
+    }
+    if (own >= 3) {
+        SYS(close, own);
     }
     uint64_t none = 0;
     SYS(rt_sigprocmask, SIG_SETMASK, ADDR(&none), 0, sizeof(none));
@@ -108,21 +124,21 @@ static _Noreturn void child_main(const struct spec *spec, const int streams[3], 
         make_directories(spec->cwd);
         long error = SYS(chdir, ADDR(spec->cwd));
         if (error != 0) {
-            give_up(control, error, "change to directory", spec->cwd);
+            give_up(to, error, "change to directory", spec->cwd);
         }
     }
-    take_identity(spec, control);
+    take_identity(spec, to);
     long error = strchr(spec->program, '/') == NULL
                      ? exec_in_path(spec)
                      : SYS(execve, ADDR(spec->program), ADDR(spec->argv), ADDR(spec->envp));
-    give_up_exec(spec, control, error);
+    give_up_exec(spec, to, error);
 }
 
-long child_start(const struct spec *spec, const int streams[3], int tty, int control)
+long child_start(const struct spec *spec, const int streams[3], int tty, int report)
 {
     long child = SYS(fork);
     if (child == 0) {
-        child_main(spec, streams, tty, control);
+        child_main(spec, streams, tty, report);
     }
     return child;
 }

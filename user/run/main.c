@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * PID 1 of a machine made by `alba run`: reads the spec, mounts what a program expects, starts the
- * program as a child, does what the host says on the control port, reaps every process, reports how
- * the program ended and switches the machine off. Ordinary Linux code without a C library.
+ * PID 1 of a machine made by `alba run` or `alba image`: reads the spec, mounts what a program
+ * expects, starts the program as a child, does what the host says on the control port, reaps every
+ * process, reports how the program ended and switches the machine off. Ordinary Linux code without
+ * a C library.
+ *
+ * A disk boots without a host: the program has the console, and people read there how it ended.
  *
  * Lines on the control port. From the host: "signal N" (to the program), "group N" (to its process
  * group, as keys of a terminal do), "winsize ROWS COLUMNS". To the host: "started PID",
@@ -118,6 +121,16 @@ static void open_terminal(void)
     }
 }
 
+static bool is_terminal(enum stream_kind kind)
+{
+    return kind == STREAM_TTY || kind == STREAM_CONSOLE;
+}
+
+static bool has_host(void)
+{
+    return run.spec.streams[0] != STREAM_CONSOLE;
+}
+
 static void open_streams(void)
 {
     static const char *const ports[] = {"/dev/virtio-ports/alba.stdin",
@@ -128,8 +141,11 @@ static void open_streams(void)
         if (run.spec.streams[i] == STREAM_TTY && run.tty < 0) {
             open_terminal();
         }
+        if (run.spec.streams[i] == STREAM_CONSOLE && run.tty < 0) {
+            run.tty = open_high("/dev/console", O_RDWR | O_NOCTTY);
+        }
         int fd = -1;
-        if (run.spec.streams[i] == STREAM_TTY) {
+        if (is_terminal(run.spec.streams[i])) {
             fd = run.tty;
         } else if (run.spec.streams[i] == STREAM_PORT) {
             fd = open_port(ports[i], i == 0 ? O_RDONLY : O_WRONLY);
@@ -192,12 +208,27 @@ static void send_timeline(void)
     }
 }
 
+/* The end of the program, for people: nothing when it went well. */
+static void tell_console(const char *format, long number)
+{
+    char line[64];
+    if (number != 0) {
+        int size = scnprintf(line, sizeof(line), format, number);
+        SYS(write, run.tty, ADDR(line), size);
+    }
+}
+
 /* Nothing that was written may be lost with the machine: each stream is drained first. */
 static void finish(const char *format, long number, unsigned command)
 {
     SYS(kill, -1, SIGKILL);
+    if (!has_host()) {
+        tell_console(format[0] == 'k' ? "alba: signal %ld ended the program\n"
+                                      : "alba: the program ended with status %ld\n",
+                     number);
+    }
     for (int i = 1; i < 3; i++) {
-        if (run.spec.streams[i] == STREAM_TTY) {
+        if (is_terminal(run.spec.streams[i])) {
             SYS(ioctl, run.tty, TCSBRK, 1); /* tcdrain(3) */
         } else {
             SYS(fsync, run.streams[i]);
@@ -301,14 +332,14 @@ _Noreturn void run_main(void)
     int error = spec_read("/.alba/spec", &run.spec);
     set_up_files();
     run.patience_ms = PATIENCE_MS;
-    run.control = open_port("/dev/virtio-ports/alba.control", O_RDWR);
+    run.control = has_host() ? open_port("/dev/virtio-ports/alba.control", O_RDWR) : -1;
     if (error != 0) {
         give_up(error, "read /.alba/spec");
     }
     SYS(sethostname, ADDR(run.spec.hostname), (long)strlen(run.spec.hostname));
     open_streams();
     block_signals();
-    run.child = child_start(&run.spec, run.streams, run.tty, run.control);
+    run.child = child_start(&run.spec, run.streams, run.tty, has_host() ? run.control : run.tty);
     if (run.child < 0) {
         give_up(run.child, "start a process");
     }

@@ -59,7 +59,10 @@ static bool read_stream(char *record, const char *key, enum stream_kind *kind)
     if (value == NULL) {
         return false;
     }
-    *kind = value[0] == 't' ? STREAM_TTY : value[0] == 'p' ? STREAM_PORT : STREAM_NULL;
+    *kind = value[0] == 't'   ? STREAM_TTY
+            : value[0] == 'p' ? STREAM_PORT
+            : value[0] == 'c' ? STREAM_CONSOLE
+                              : STREAM_NULL;
     return true;
 }
 

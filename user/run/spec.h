@@ -7,7 +7,9 @@
  */
 #include <stdbool.h>
 
-enum stream_kind { STREAM_NULL, STREAM_PORT, STREAM_TTY };
+/* STREAM_CONSOLE: there is no host; the kernel's console is the program's terminal, and people read
+ * there how it ended. It stands for all three streams. */
+enum stream_kind { STREAM_NULL, STREAM_PORT, STREAM_TTY, STREAM_CONSOLE };
 
 struct spec {
     const char *program; /* searched in PATH of env when it has no slash */

@@ -115,6 +115,8 @@ struct bootinfo {
     uint64_t acpi_rsdp;    /* or 0 */
     uint64_t smbios;       /* or 0 */
     uint64_t fdt;          /* or 0 */
+    uint32_t loader_type;  /* who loaded us, in the Linux protocol's numbers (type_of_loader) */
+    uint32_t loader_version;
     struct boot_framebuffer framebuffer;
     /* EFI: the system table, and the memory map as ExitBootServices took it; 0: another door. */
     uint64_t efi_table;

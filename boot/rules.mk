@@ -5,7 +5,7 @@ BOOT_FLAGS := $(FREESTANDING) -fPIE -fvisibility=hidden -fno-stack-protector \
 # Whole blocks are summed and cleared 16 bytes at a time; the loader saves no one's registers.
 BOOT_BLOCK_FLAGS := $(filter-out -mgeneral-regs-only,$(BOOT_FLAGS)) -msse2
 
-BOOT_LIB_C := lib/acpi.c lib/elf.c lib/format.c lib/lz4.c lib/mem.c lib/mptable.c lib/string.c
+BOOT_LIB_C := lib/acpi.c lib/elf.c lib/format.c lib/lz4.c lib/mem.c lib/mptable.c lib/sha256.c lib/string.c
 BOOT_C := $(BOOT_LIB_C) $(wildcard boot/arch/$(ARCH)/*.c boot/loader/*.c)
 BOOT_O := $(BOOT_C:%.c=$(B)/b/%.o) $(patsubst %.S,$(B)/b/%.o,$(wildcard boot/arch/$(ARCH)/*.S))
 ELF_DOORS := boot/door/pvh boot/door/multiboot
@@ -26,14 +26,17 @@ $(B)/b/boot/loader/block.o: boot/loader/block.c
 	$(Q)$(CC) $(BOOT_BLOCK_FLAGS) -c $< -o $@
 
 # The payload: the kernel ELF as it is, or packed.
-$(B)/b/mkpayload: boot/tools/mkpayload.c boot/loader/block.c lib/elf.c boot/loader/payload.h \
-                  boot/loader/block.h lib/elf.h
+$(B)/b/mkpayload: boot/tools/mkpayload.c boot/loader/block.c lib/elf.c lib/sha256.c \
+                  boot/loader/payload.h boot/loader/block.h lib/elf.h lib/sha256.h
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(HOSTCC) -std=gnu17 -O2 -I. $(filter-out -Wframe-larger-than=%,$(WARN)) -o $@ $(filter %.c,$^) -llz4
 $(B)/b/payload_%.bin $(B)/b/payload_%.hdr: $(B)/kernel.elf $(B)/b/mkpayload
 	$(call say,GEN,$@)
-	$(Q)$(B)/b/mkpayload $* $< $(B)/b/payload_$*.hdr $(B)/b/payload_$*.bin
+	$(Q)$(B)/b/mkpayload $* $< $(B)/b/payload_$*.hdr $(B)/b/payload_$*.bin $(B)/b/payload_$*.sha256
+# What kernel_sha256= on the command line wants.
+$(B)/kernel.sha256: $(B)/b/payload_lz4.bin
+	$(Q)cp $(B)/b/payload_lz4.sha256 $@
 .SECONDARY: $(foreach f,stored lz4,$(B)/b/payload_$f.bin $(B)/b/payload_$f.hdr)
 $(B)/b/payload_stored.o: PAYLOAD_ALIGN := 4096
 $(B)/b/payload_lz4.o:    PAYLOAD_ALIGN := 16
@@ -50,10 +53,13 @@ $(B)/alba.elf: $(BOOT_O) $(ELF_O) boot/door/elf.lds
 	$(Q)$(OBJCOPY) --strip-all $(B)/b/alba.sym.elf $@
 
 # The bzImage: real-mode code in front, then the loader with the packed kernel.
-LINUX_O := $(B)/b/boot/door/linux/entry.o $(B)/b/boot/door/linux/door.o $(B)/b/payload_lz4.o
+LINUX_O := $(addprefix $(B)/b/boot/door/linux/,entry.o door.o setup_data.o) $(B)/b/payload_lz4.o
 # Much of the EFI door runs once, and waits for the firmware.
 EFI_O   := $(patsubst %.c,$(B)/b/%.o,$(wildcard boot/door/efi/*.c)) $(B)/b/boot/door/efi/entry.o
 $(EFI_O): BOOT_FLAGS += -Os
+# So does what reads tables and parameters, or what nobody waits for.
+$(addprefix $(B)/b/,boot/door/linux/door.o boot/door/linux/setup_data.o boot/loader/cpus.o lib/acpi.o \
+    lib/format.o lib/mptable.o lib/sha256.o): BOOT_FLAGS += -Os
 SETUP_FLAGS := $(filter-out -mno-red-zone -O2,$(FREESTANDING)) -m16 -march=i386 -Os -fno-pic \
                -fno-stack-protector
 SETUP_C := lib/mem.c lib/string.c $(wildcard boot/door/linux/setup/*.c)
@@ -82,7 +88,7 @@ $(B)/b/image.bin: $(BOOT_O) $(LINUX_O) $(EFI_O) boot/door/linux/image.lds
 	    $(BOOT_O) $(LINUX_O) $(EFI_O)
 	$(call say,GEN,$@)
 	$(Q)$(OBJCOPY) -O binary -R .dynamic $(B)/b/image.elf $@
-$(B)/b/mkbzimage: boot/tools/mkbzimage.c boot/tools/pe.h lib/linux_params.h
+$(B)/b/mkbzimage: boot/tools/mkbzimage.c boot/tools/pe.h lib/linux_params.h boot/loader/payload.h
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(HOSTCC) -std=gnu17 -O2 -I. $(filter-out -Wframe-larger-than=%,$(WARN)) -o $@ $<
@@ -92,5 +98,5 @@ $(B)/alba.bzImage: $(B)/b/setup.bin $(B)/b/image.bin $(B)/b/mkbzimage
 
 -include $(patsubst %.o,%.d,$(BOOT_O) $(ELF_O) $(LINUX_O) $(EFI_O) $(SETUP_O))
 .PHONY: images
-images: $(B)/alba.elf $(B)/alba.bzImage ## the images that machines boot
+images: $(B)/alba.elf $(B)/alba.bzImage $(B)/kernel.sha256 ## the images that machines boot
 all: images

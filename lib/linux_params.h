@@ -14,6 +14,9 @@
 #define LINUX_QUIET        0x20u
 #define LINUX_CAN_USE_HEAP 0x80u
 
+/* type_of_loader: the upper half of this value, and the number is in ext_loader_type. */
+#define LINUX_LOADER_EXTENDED 0xeu
+
 /* vid_mode */
 #define LINUX_VIDEO_NORMAL   0xffffu
 #define LINUX_VIDEO_EXTENDED 0xfffeu
@@ -22,20 +25,36 @@
 /* The old command line (protocol below 2.02), in the first 64 bytes of the zero page. */
 #define LINUX_OLD_CMDLINE 0xa33fu
 
-/* Types of setup_data. */
+/* Types of setup_data (arch/x86/include/uapi/asm/bootparam.h names them). */
 enum {
-    LINUX_SETUP_E820_EXT = 1,
+    LINUX_SETUP_NONE = 0,
+    LINUX_SETUP_E820_EXT = 1,  /* what the zero page has no room for of the memory map */
+    LINUX_SETUP_DTB = 2,       /* a device tree */
+    LINUX_SETUP_PCI = 3,       /* option ROMs, as EFI gave them */
+    LINUX_SETUP_EFI = 4,       /* for a kernel entered by kexec: where EFI's tables lie */
+    LINUX_SETUP_APPLE = 5,     /* properties of Apple's devices */
+    LINUX_SETUP_JAILHOUSE = 6, /* a cell of the Jailhouse hypervisor */
+    LINUX_SETUP_CC_BLOB = 7,   /* AMD SEV-SNP: secrets page and CPUID page */
+    LINUX_SETUP_IMA = 8,       /* measurements, carried over a kexec */
     LINUX_SETUP_RNG_SEED = 9,
+    LINUX_SETUP_TYPE_MAX = LINUX_SETUP_RNG_SEED,
     /* Ours, from our boot manager; others pass over types they do not know. An array of struct
      * boot_stamp: what ran before the kernel. */
     LINUX_SETUP_STAMPS = 0x53414c41, /* "ALAS" */
 };
+#define LINUX_SETUP_INDIRECT 0x80000000u /* alone: struct linux_setup_indirect follows */
 
 struct linux_setup_data {
     uint64_t next;
     uint32_t type;
     uint32_t size; /* of what follows */
-};
+} __attribute__((packed));
+
+struct linux_setup_indirect {
+    uint32_t type; /* LINUX_SETUP_INDIRECT and the type of what lies there */
+    uint32_t reserved;
+    uint64_t size, address;
+} __attribute__((packed));
 
 struct linux_screen {
     uint8_t x, y;       /* of the cursor */
@@ -174,6 +193,7 @@ struct linux_params {
 #define LINUX_SETUP_MAGIC 0x36314c41u /* "AL16" */
 
 static_assert(sizeof(struct linux_setup_data) == 16, "boot.rst, setup_data");
+static_assert(sizeof(struct linux_setup_indirect) == 24, "boot.rst, setup_data");
 static_assert(sizeof(struct linux_screen) == 0x40, "zero-page.rst");
 static_assert(offsetof(struct linux_params, acpi_rsdp) == 0x70, "zero-page.rst");
 static_assert(offsetof(struct linux_params, ext_ramdisk_image) == 0xc0, "zero-page.rst");

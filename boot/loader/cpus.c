@@ -126,6 +126,8 @@ void cpus_find(struct loader *loader)
                                 .flags = BOOT_CPU_BSP | BOOT_CPU_ENABLED};
     uint64_t wanted = loader_number(loader, "nr_cpus=", limit);
     limit = wanted != 0 ? (uint32_t)MIN(wanted, limit) : limit; /* 0: the kernel says something */
+    /* kexec says it this way, where EFI's tables are gone (admin-guide/kernel-parameters). */
+    info->acpi_rsdp = loader_number(loader, "acpi_rsdp=", info->acpi_rsdp);
     if (info->acpi_rsdp != 0 && cpus_by_acpi(info, cpus)) {
         return;
     }

@@ -47,12 +47,20 @@ void loader_map(struct loader *loader, uint64_t va, uint64_t pa, uint64_t size, 
 /* Whether a word is on the command line. */
 bool loader_option(const struct loader *loader, const char *word);
 
-/* The decimal number behind the last "name=" on the command line; anything else is for the kernel
- * to complain about. */
+/* The bytes behind the last "name=" on the command line; false: there is none. */
+bool loader_text(const struct loader *loader, const char *name, const char **text, size_t *size);
+
+/* The number there, in C notation and with K, M, G, T; anything else is for the kernel to complain
+ * about. */
 uint64_t loader_number(const struct loader *loader, const char *name, uint64_t fallback);
 
 /* initrd.c: sets the initramfs aside, in one piece. */
 void initrd_reserve(struct loader *loader);
+
+/* digest.c: `size` bytes at address have the SHA-256 digest behind "option=", if it is given, or
+ * the boot ends. */
+void digest_check(const struct loader *loader, const char *option, const char *what,
+                  uint64_t address, uint64_t size);
 
 /* cpus.c: finds the RSDP and the CPUs. */
 void cpus_find(struct loader *loader);

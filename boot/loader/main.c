@@ -6,6 +6,7 @@
 #include "abi/layout.h"
 #include "boot/loader/loader.h"
 #include "boot/loader/payload.h"
+#include "lib/format.h"
 #include "lib/string.h"
 
 /* The linker's: where the loader lies, with its bss. */
@@ -84,24 +85,42 @@ bool loader_option(const struct loader *loader, const char *word)
     return false;
 }
 
-uint64_t loader_number(const struct loader *loader, const char *name, uint64_t fallback)
+bool loader_text(const struct loader *loader, const char *name, const char **text, size_t *size)
 {
-    const char *text = (const char *)loader->info->cmdline;
+    const char *at = (const char *)loader->info->cmdline;
     size_t length = strlen(name);
-    uint64_t value = fallback;
-    while (text != NULL && (text = strstr(text, name)) != NULL) {
-        bool starts = (uint64_t)text == loader->info->cmdline || text[-1] == ' ';
-        text += length;
-        const char *digit = text;
-        uint64_t number = 0;
-        while (*digit >= '0' && *digit <= '9' && digit - text < 10) {
-            number = number * 10 + (uint64_t)(*digit++ - '0');
-        }
-        if (starts && digit > text && (*digit == 0 || *digit == ' ')) {
-            value = number;
+    bool found = false;
+    while (at != NULL && (at = strstr(at, name)) != NULL) {
+        bool starts = (uint64_t)at == loader->info->cmdline || at[-1] == ' ';
+        at += length;
+        if (starts) {
+            *text = at;
+            *size = 0;
+            while (at[*size] > ' ') {
+                ++*size;
+            }
+            found = true;
         }
     }
-    return value;
+    return found;
+}
+
+uint64_t loader_number(const struct loader *loader, const char *name, uint64_t fallback)
+{
+    static const char suffixes[] = "kmgt";
+    const char *text, *end;
+    size_t size;
+    uint64_t value;
+    if (!loader_text(loader, name, &text, &size) || parse_u64(text, &end, 0, &value) != 0) {
+        return fallback;
+    }
+    const char *suffix = end < text + size ? strchr(suffixes, *end | 0x20) : NULL;
+    if (suffix != NULL) {
+        unsigned shift = 10 * (unsigned)(suffix - suffixes + 1);
+        value = value << shift >> shift == value ? value << shift : UINT64_MAX;
+        end++;
+    }
+    return end == text + size ? value : fallback;
 }
 
 uint64_t loader_take(struct loader *loader, uint64_t size, uint32_t type)
@@ -204,12 +223,15 @@ _Noreturn void loader_run(struct loader *loader)
         fail(err == -ENOENT ? "the memory map has no free memory"
                             : "the memory map has too many ranges");
     }
+    memory_limit(&loader->memory, loader_number(loader, "mem=", UINT64_MAX));
     reserve_inputs(loader);
+    digest_check(loader, "initrd_sha256=", "initramfs", info.initrd, info.initrd_size);
     payload_check();
     seed_gather(loader);
     loader_stamp(loader, BOOT_STAGE_UNPACK, machine_cycles());
     uint32_t type;
     uint8_t *file = payload_open(loader, &type);
+    digest_check(loader, "kernel_sha256=", "kernel", (uint64_t)file, payload_header.size);
     loader_stamp(loader, BOOT_STAGE_PLACE, machine_cycles());
 
     if (paging_init(&loader->paging, &loader->memory) != 0 ||

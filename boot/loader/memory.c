@@ -167,6 +167,19 @@ int memory_sanitise(struct memory_map *map, unsigned address_bits)
     return memory_total(map, BOOT_MEM_FREE) > 0 ? 0 : -ENOENT;
 }
 
+void memory_limit(struct memory_map *map, uint64_t limit)
+{
+    limit = ALIGN_DOWN(limit, PAGE_SIZE);
+    for (uint32_t i = map->count; i-- > 0;) {
+        struct boot_range *range = &map->ranges[i];
+        if (range->type == BOOT_MEM_FREE && range->start >= limit) {
+            delete (map, i);
+        } else if (range->type == BOOT_MEM_FREE) {
+            range->size = MIN(range->size, limit - range->start);
+        }
+    }
+}
+
 /* Joins range i with its successor when they are one. */
 static void join(struct memory_map *map, uint32_t i)
 {

@@ -31,6 +31,9 @@ int memory_add(struct memory_map *map, uint64_t start, uint64_t size, uint32_t t
  */
 int memory_sanitise(struct memory_map *map, unsigned address_bits);
 
+/* Free memory from limit on is as if it were not there (Linux's mem=). After memory_sanitise(). */
+void memory_limit(struct memory_map *map, uint64_t limit);
+
 /*
  * Gives the pages of [start, start + size) the new type. -EINVAL: not all of them have the old
  * type, nothing is changed; -E2BIG: no room for another range.

@@ -13,7 +13,8 @@ void payload_check(void)
         fail("kernel image is damaged (header); write the image anew");
     }
     if (header->version != PAYLOAD_VERSION || header->format > PAYLOAD_LZ4 ||
-        header->packed_size > room || room % BLOCK_SIZE != 0 || header->size > 1u << 30) {
+        header->packed_size > room || header->packed_size < PAYLOAD_LZ4_HEAD + PAYLOAD_LZ4_TAIL ||
+        room % BLOCK_SIZE != 0 || header->size > 1u << 30) {
         fail("kernel image is damaged (sizes); write the image anew");
     }
     struct block_sum sum = block_checksum(payload_data, room);
@@ -31,7 +32,9 @@ uint8_t *payload_open(struct loader *loader, uint32_t *type)
     }
     *type = BOOT_MEM_KERNEL;
     uint64_t to = loader_take(loader, header->size, BOOT_MEM_KERNEL);
-    long got = lz4_unpack(payload_data, header->packed_size, (uint8_t *)to, header->size);
+    long got = lz4_unpack(payload_data + PAYLOAD_LZ4_HEAD,
+                          header->packed_size - PAYLOAD_LZ4_HEAD - PAYLOAD_LZ4_TAIL, (uint8_t *)to,
+                          header->size);
     if (got != (long)header->size) {
         fail("kernel image is damaged (it does not unpack); write the image anew");
     }

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "boot/loader/payload.h"
 #include "boot/tools/pe.h"
 #include "lib/linux_params.h"
 
@@ -32,6 +33,7 @@ struct layout {
     uint32_t end; /* of its memory */
     uint32_t rodata, data;
     uint32_t efi_entry, efi_handover;
+    uint32_t payload;
 };
 
 static _Noreturn void die(const char *format, ...)
@@ -159,6 +161,21 @@ static void sum_up(uint8_t *file, size_t total)
     die("no filler makes the sums agree");
 }
 
+/* The payload's size, from its own head (boot/loader/payload.h). */
+static void set_payload(struct linux_header *header, uint32_t at, const uint8_t *image, size_t size)
+{
+    uint32_t head[2];
+    if (at > size || size - at < sizeof(head)) {
+        die("the payload is not in the image");
+    }
+    memcpy(head, image + at, sizeof(head));
+    if (head[0] != PAYLOAD_LZ4_MAGIC || head[1] > size - at) {
+        die("the payload is not an LZ4 frame");
+    }
+    header->payload_offset = at;
+    header->payload_length = PAYLOAD_LZ4_HEAD + head[1] + PAYLOAD_LZ4_TAIL;
+}
+
 int main(int argc, char **argv)
 {
     static uint8_t file[16 << 20];
@@ -187,6 +204,7 @@ int main(int argc, char **argv)
     header.kernel_info_offset = IMAGE_KERNEL_INFO;
     header.init_size = layout.end;
     header.handover_offset = layout.efi_handover - HANDOVER_64;
+    set_payload(&header, layout.payload, image, size);
     memcpy(file + HEADER_AT, &header, sizeof(header));
     make_pe(file, (uint32_t)setup, (uint32_t)size, &layout);
     sum_up(file, setup + size);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Makes the loader's payload of the kernel: mkpayload stored|lz4 KERNEL.ELF HEADER DATA.
- * Leaves only what is loaded (no sections, no symbols), and writes the header (payload.h) and the
- * data, padded to whole blocks. Runs on the host when building.
+ * Makes the loader's payload of the kernel: mkpayload stored|lz4 KERNEL.ELF HEADER DATA
+ * DIGEST. Leaves only what is loaded (no sections, no symbols), and writes the header (payload.h),
+ * the data, padded to whole blocks, and the SHA-256 digest of what was left, as kernel_sha256=
+ * wants it. Runs on the host when building.
  */
 #include <errno.h>
 #include <lz4.h>
@@ -14,6 +15,7 @@
 
 #include "boot/loader/payload.h"
 #include "lib/elf.h"
+#include "lib/sha256.h"
 
 static _Noreturn void die(const char *format, ...)
 {
@@ -80,26 +82,41 @@ static size_t strip(const char *path, uint8_t *bytes, size_t size)
 static uint8_t *pack(const uint8_t *bytes, size_t size, size_t *packed)
 {
     int room = LZ4_compressBound((int)size);
-    char *data = calloc(1, (size_t)room + BLOCK_SIZE);
-    if (data == NULL) {
-        die("out of memory");
+    char *data = calloc(1, PAYLOAD_LZ4_HEAD + (size_t)room + PAYLOAD_LZ4_TAIL + BLOCK_SIZE);
+    if (data == NULL || size > PAYLOAD_LZ4_MAX) {
+        die("out of memory, or the kernel is too large");
     }
-    int got = LZ4_compress_HC((const char *)bytes, data, (int)size, room, LZ4HC_CLEVEL_MAX);
+    char *block = data + PAYLOAD_LZ4_HEAD;
+    int got = LZ4_compress_HC((const char *)bytes, block, (int)size, room, LZ4HC_CLEVEL_MAX);
     if (got <= 0) {
         die("the kernel cannot be packed");
     }
-    *packed = (size_t)got;
+    const uint32_t head[2] = {PAYLOAD_LZ4_MAGIC, (uint32_t)got}, tail = (uint32_t)size;
+    memcpy(data, head, sizeof(head));
+    memcpy(block + got, &tail, sizeof(tail));
+    *packed = sizeof(head) + (size_t)got + sizeof(tail);
     return (uint8_t *)data;
+}
+
+static void write_digest(const char *path, const uint8_t *bytes, size_t size)
+{
+    uint8_t digest[SHA256_BYTES];
+    char text[SHA256_HEX + 1];
+    sha256(bytes, size, digest);
+    sha256_format(digest, text);
+    text[SHA256_HEX] = '\n';
+    write_file(path, text, sizeof(text));
 }
 
 int main(int argc, char **argv)
 {
-    if (argc != 5 || (strcmp(argv[1], "stored") != 0 && strcmp(argv[1], "lz4") != 0)) {
-        die("usage: mkpayload stored|lz4 KERNEL.ELF HEADER DATA");
+    if (argc != 6 || (strcmp(argv[1], "stored") != 0 && strcmp(argv[1], "lz4") != 0)) {
+        die("usage: mkpayload stored|lz4 KERNEL.ELF HEADER DATA DIGEST");
     }
     size_t size;
     uint8_t *bytes = read_file(argv[2], &size);
     size = strip(argv[2], bytes, size);
+    write_digest(argv[5], bytes, size);
     struct payload_header header = {.magic = PAYLOAD_MAGIC,
                                     .version = PAYLOAD_VERSION,
                                     .format = PAYLOAD_STORED,

@@ -36,6 +36,16 @@ static INIT_TEXT void set_log_level(void)
     }
 }
 
+/* What the loader has seen to is not for init. */
+static INIT_TEXT void know_loader_words(void)
+{
+    static const char *const words[] = {"nokaslr", "mem", "acpi_rsdp", "kernel_sha256",
+                                        "initrd_sha256"};
+    for (unsigned i = 0; i < ARRAY_SIZE(words); i++) {
+        (void)cmdline_get(words[i]);
+    }
+}
+
 INIT_TEXT void init_cmdline(void)
 {
     const char *text = boot->cmdline != 0 ? boot_pointer(boot->cmdline) : "";
@@ -46,6 +56,7 @@ INIT_TEXT void init_cmdline(void)
     }
     cmdline_init(text, boot->cmdline_size, storage);
     set_log_level();
+    know_loader_words();
     arch_cpu_options(NULL);
     log_info("Alba on %s", "x86_64");
 }

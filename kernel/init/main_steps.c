@@ -61,6 +61,7 @@ void init_sched_cpu(unsigned cpu)
 INIT_TEXT void init_vfs(void)
 {
     vfs_init();
+    linux_set_bootloader(boot->loader_type, boot->loader_version);
     linux_init_files();
 }
 

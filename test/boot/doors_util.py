@@ -54,7 +54,8 @@ def build():
         for old in OUT.glob("b/payload_*"):  # for make -o, the kernel is never newer
             old.unlink()
     run("make", "-s", f"B={OUT.relative_to(ROOT)}", "-o", kernel.relative_to(ROOT),
-        OUT.relative_to(ROOT) / "alba.elf", OUT.relative_to(ROOT) / "alba.bzImage")
+        OUT.relative_to(ROOT) / "alba.elf", OUT.relative_to(ROOT) / "alba.bzImage",
+        OUT.relative_to(ROOT) / "kernel.sha256")
     run("gcc", "-nostdlib", "-static", "-no-pie", "-Wl,-Ttext=0x2800000,--build-id=none",
         "-o", OUT / "shim.elf", here / "shim" / "shim.S")
     return OUT
@@ -142,7 +143,9 @@ class Shim:
         self.machine.command += ["-device", f"loader,file={path},addr={address:#x},force-raw=on"]
 
     def run(self):
-        self.put(PARAMETERS, struct.pack("<IIII", *self.mode, self.argument, self.magic))
+        wide, entry = self.mode
+        self.put(PARAMETERS, struct.pack("<6I", wide, entry & 0xffffffff, self.argument & 0xffffffff,
+                                         self.magic, entry >> 32, self.argument >> 32))
         return self.machine.run()
 
 
@@ -204,15 +207,17 @@ def zero_page(header, *, e820=((0, 0x9fc00, 1), (0x100000, 0x3f00000, 1)), patch
     return bytes(page)
 
 
-def linux(*, wide=False, at=IMAGE, patch=(), e820=None, blobs=(), **options):
-    """A Linux-protocol start (32 or 64 bits) of the report kernel, loaded at `at`."""
-    image = (OUT / "alba.bzImage").read_bytes()
+def linux(*, wide=False, at=IMAGE, patch=(), e820=None, blobs=(), page_at=BLOBS, image=None,
+          **options):
+    """A Linux-protocol start (32 or 64 bits) of the report kernel, or another, loaded at `at`."""
+    image = image or (OUT / "alba.bzImage").read_bytes()
     setup = (image[0x1f1] + 1) * 512
     header = image[0x1f1:0x202 + image[0x201]]
     shim = Shim(at + (0x200 if wide else 0), wide=wide, **options)
     shim.put(at, image[setup:])
     more = {} if e820 is None else {"e820": e820}
-    shim.put(BLOBS, zero_page(header, patch=patch, **more))
+    shim.argument = page_at
+    shim.put(page_at, zero_page(header, patch=patch, **more))
     for address, data in blobs:
         shim.put(address, data)
     return shim.run()

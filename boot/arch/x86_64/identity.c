@@ -102,6 +102,9 @@ void identity_adopt(uint64_t start, uint64_t end)
     if (hindrance != NULL) {
         fail("%s", hindrance);
     }
+    if (!IS_ALIGNED(start, PAGE_SIZE)) {
+        fail("the boot loader put the kernel not at a multiple of 4 KiB, as its header asks");
+    }
     write_msr(MSR_EFER, read_msr(MSR_EFER) | EFER_NXE);
     make_first_4gib();
     if (!identity_reach(start, end - start)) {

@@ -24,6 +24,11 @@ enter_long_mode:
     cmpl $0x41626c61, %edx
     leal RVA(no_memory)(%ebp), %eax
     jne fail32
+    /* Tables must lie at pages; an image that was put between them cannot even start. */
+    leal RVA(identity_root)(%ebp), %edx
+    testl $4095, %edx
+    leal RVA(not_aligned)(%ebp), %eax
+    jnz fail32
     /* CPUID is there when EFLAGS.ID can be changed (SDM vol. 1, 3.4.3.3). */
     pushfl
     popl %eax
@@ -200,6 +205,8 @@ serial_setup:
     .word 0
 no_memory:
     .asciz MESSAGE_NO_MEMORY
+not_aligned:
+    .asciz MESSAGE_NOT_ALIGNED
 no_long_mode:
     .asciz MESSAGE_NO_LONG_MODE
 no_nx:

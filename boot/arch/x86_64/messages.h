@@ -9,3 +9,5 @@
 #define MESSAGE_NO_FEATURE                                                                         \
     "Alba: this CPU lacks SYSCALL, SSE2 or the like of x86-64; give the machine another CPU\r\n"
 #define MESSAGE_NO_MEMORY "Alba: the kernel does not fit the memory; give the machine more\r\n"
+#define MESSAGE_NOT_ALIGNED                                                                        \
+    "Alba: the boot loader put the kernel not at a multiple of 4 KiB, as its header asks\r\n"

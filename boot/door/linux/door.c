@@ -4,25 +4,12 @@
  * filled, and hands what it says to the loader. Fields as in arch/x86/zero-page.rst and boot.rst of
  * the Linux documentation; nothing in it is trusted.
  */
-#include "boot/loader/loader.h"
-#include "lib/linux_params.h"
-#include "lib/string.h"
-
-enum { MAX_SETUP_DATA = 64, MAX_SEED = 4096, MAX_FOREIGN_STAMPS = 6 };
-
-_Noreturn void linux_main(uint64_t address, uint64_t cycles, enum boot_door door);
+#include "boot/door/linux/door.h"
 
 /* A field of 64 bits whose upper half lies elsewhere in the page. */
 static uint64_t join(uint32_t low, uint32_t high)
 {
     return low | (uint64_t)high << 32;
-}
-
-static void take_ranges(struct loader *loader, const struct linux_range *range, uint64_t count)
-{
-    for (uint64_t i = 0; i < count; i++) {
-        loader_add_range(loader, range[i].start, range[i].size, range[i].type);
-    }
 }
 
 /* Where the BIOS has no e820: 640 KiB, and so many KiB from 1 MiB on. */
@@ -35,67 +22,29 @@ static void take_sizes(struct loader *loader, const struct linux_params *params)
     }
 }
 
-/* What our boot manager did before. Stamps of one that is not ours are only odd rows. */
-static void take_stamps(struct loader *loader, const struct boot_stamp *stamps, uint64_t count)
+/* Who loaded us, in the numbers of the protocol (boot.rst, type_of_loader). */
+static void take_loader(struct bootinfo *info, const struct linux_header *header)
 {
-    for (uint64_t i = 0; i < MIN(count, (uint64_t)MAX_FOREIGN_STAMPS); i++) {
-        loader_stamp(loader, stamps[i].what, stamps[i].cycles);
+    info->loader_type = header->type_of_loader >> 4;
+    if (info->loader_type == LINUX_LOADER_EXTENDED) {
+        info->loader_type = header->ext_loader_type + 0x10u;
     }
+    info->loader_version = (header->type_of_loader & 15u) | (uint32_t)header->ext_loader_ver << 4;
 }
 
-static void take_setup_data(struct loader *loader, const struct linux_setup_data *node,
-                            uint64_t address)
-{
-    uint8_t *data = machine_window(address + sizeof(*node), node->size);
-    if (data == NULL) {
-        fail("setup_data at %#llx: %u bytes are out of reach", (unsigned long long)address,
-             node->size);
-    }
-    switch (node->type) {
-    case LINUX_SETUP_E820_EXT:
-        take_ranges(loader, (const struct linux_range *)data,
-                    node->size / sizeof(struct linux_range));
-        break;
-    case LINUX_SETUP_RNG_SEED:
-        if (node->size > MAX_SEED) {
-            fail("setup_data at %#llx: a seed of %u bytes", (unsigned long long)address,
-                 node->size);
-        }
-        /* A secret: nobody else shall find it there. */
-        loader_add_entropy(loader, data, node->size);
-        memset(data, 0, node->size);
-        break;
-    case LINUX_SETUP_STAMPS:
-        take_stamps(loader, (const struct boot_stamp *)data,
-                    node->size / sizeof(struct boot_stamp));
-        break;
-    default:
-        break; /* of no use to us */
-    }
-}
-
-static void walk_setup_data(struct loader *loader, uint64_t address)
-{
-    for (unsigned i = 0; address != 0; i++) {
-        const struct linux_setup_data *node = machine_window(address, sizeof(*node));
-        if (node == NULL || i == MAX_SETUP_DATA) {
-            fail("setup_data at %#llx: %s", (unsigned long long)address,
-                 node == NULL ? "out of reach" : "the list does not end");
-        }
-        take_setup_data(loader, node, address);
-        address = node->next;
-    }
-}
-
-/* A linear frame buffer, if the screen is one. */
+/* A linear frame buffer, if the screen is one and its numbers can be. */
 static void take_screen(struct boot_framebuffer *fb, const struct linux_screen *screen)
 {
-    if (screen->type != LINUX_SCREEN_LFB && screen->type != LINUX_SCREEN_EFI) {
+    bool linear = screen->type == LINUX_SCREEN_LFB || screen->type == LINUX_SCREEN_EFI;
+    bool wide = (screen->capabilities & LINUX_SCREEN_64BIT_BASE) != 0;
+    uint64_t base = join(screen->lfb_base, wide ? screen->ext_lfb_base : 0);
+    uint32_t pixel = (screen->lfb_depth + 7u) / 8;
+    if (!linear || base == 0 || screen->lfb_height == 0 || screen->lfb_depth < 8 ||
+        screen->lfb_depth > 32 || pixel * screen->lfb_width > screen->lfb_line_length) {
         return;
     }
-    bool wide = (screen->capabilities & LINUX_SCREEN_64BIT_BASE) != 0;
     *fb = (struct boot_framebuffer){
-        .address = join(screen->lfb_base, wide ? screen->ext_lfb_base : 0),
+        .address = base,
         .width = screen->lfb_width,
         .height = screen->lfb_height,
         .stride = screen->lfb_line_length,
@@ -104,6 +53,25 @@ static void take_screen(struct boot_framebuffer *fb, const struct linux_screen *
         .green_shift = screen->green_pos,
         .blue_shift = screen->blue_pos,
     };
+}
+
+static void take_header(struct loader *loader, const struct linux_params *params)
+{
+    const struct linux_header *header = &params->header;
+    if (header->hardware_subarch != 0) {
+        fail("hardware_subarch %u of the Linux protocol: this kernel is for PCs (0) only",
+             header->hardware_subarch);
+    }
+    /* A page that was not cleared has garbage in all that the header does not cover. */
+    bool clean = params->sentinel == 0;
+    loader_set_cmdline(loader, join(header->cmd_line_ptr, clean ? params->ext_cmd_line_ptr : 0));
+    uint64_t initrd = join(header->ramdisk_image, clean ? params->ext_ramdisk_image : 0);
+    uint64_t size = join(header->ramdisk_size, clean ? params->ext_ramdisk_size : 0);
+    if (initrd != 0) {
+        loader_add_initrd(loader, initrd, size);
+    }
+    loader->info->acpi_rsdp = clean ? params->acpi_rsdp : 0;
+    take_loader(loader->info, header);
 }
 
 _Noreturn void linux_main(uint64_t address, uint64_t cycles, enum boot_door door)
@@ -119,21 +87,12 @@ _Noreturn void linux_main(uint64_t address, uint64_t cycles, enum boot_door door
     if (params == NULL || params->header.header != LINUX_HEADER_MAGIC) {
         fail("the boot parameters are not those of the Linux protocol (no HdrS in the zero page)");
     }
-    /* A page that was not cleared has garbage in all that the header does not cover. */
-    bool clean = params->sentinel == 0;
-    const struct linux_header *header = &params->header;
-    take_ranges(loader, params->ranges, MIN(params->range_count, LINUX_RANGES));
+    linux_take_ranges(loader, params->ranges, MIN(params->range_count, LINUX_RANGES));
     if (params->range_count == 0) {
         take_sizes(loader, params);
     }
-    loader_set_cmdline(loader, join(header->cmd_line_ptr, clean ? params->ext_cmd_line_ptr : 0));
-    uint64_t initrd = join(header->ramdisk_image, clean ? params->ext_ramdisk_image : 0);
-    uint64_t size = join(header->ramdisk_size, clean ? params->ext_ramdisk_size : 0);
-    if (initrd != 0) {
-        loader_add_initrd(loader, initrd, size);
-    }
-    loader->info->acpi_rsdp = clean ? params->acpi_rsdp : 0;
+    take_header(loader, params);
     take_screen(&loader->info->framebuffer, &params->screen);
-    walk_setup_data(loader, header->setup_data);
+    linux_take_setup_data(loader, params->header.setup_data);
     loader_run(loader);
 }

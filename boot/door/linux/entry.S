@@ -42,6 +42,7 @@ linux_entry32:
     .long data_start - linux_entry32
     .long efi_entry - linux_entry32
     .long efi_handover - linux_entry32
+    .long payload_data - linux_entry32
 
     /* What boot loaders may know of the image (boot.rst, "The kernel_info"). */
     .org 0x1e0

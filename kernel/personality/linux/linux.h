@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #pragma once
 /* What kernel/init asks of the Linux personality, in this order. */
+#include <stdint.h>
 
 struct path;
 
+/* Who loaded the kernel, in the Linux boot protocol's numbers. */
+void linux_set_bootloader(uint32_t type, uint32_t version);
 /* File system types (proc, sysfs) and devices without hardware, below vfs_init. */
 void linux_init_files(void);
 /* Terminals and streams for the lines and streams that drivers have registered. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Enters an image that lies in memory already, with parameters that no boot loader would make: a
- * PVH program that takes from PARAMETERS, where the test put them, four words: mode (0: 32 bits,
- * 1: 64 bits), entry, argument (in EBX and ESI), and what 32-bit entries find in EAX.
+ * PVH program that takes from PARAMETERS, where the test put them, six words: mode (0: 32 bits,
+ * 1: 64 bits), entry, argument (in EBX and ESI), what 32-bit entries find in EAX, and the upper halves
+ * of a 64-bit entry's address and argument.
  */
 #define BASE       0x2800000
 #define PARAMETERS 0x2810000
@@ -24,17 +25,26 @@ _start:
     jne 1f
     jmp *PARAMETERS + 4
 
-    /* Identity page tables for 1 GiB, as the 64-bit protocol wants; then long mode. */
+    /* Identity page tables for 8 GiB, as the 64-bit protocol wants; then long mode. */
 1:  movl PARAMETERS + 4, %eax
     movl $(TABLES + 0x1003), TABLES
-    movl $(TABLES + 0x2003), TABLES + 0x1000
-    movl $0x83, %ecx
-    movl $(TABLES + 0x2000), %edi
+    movl $(TABLES + 0x2003), %ecx
+    movl $(TABLES + 0x1000), %edi
 2:  movl %ecx, (%edi)
-    addl $0x200000, %ecx
+    addl $0x1000, %ecx
     addl $8, %edi
-    cmpl $(TABLES + 0x3000), %edi
+    cmpl $(TABLES + 0x1040), %edi
     jb 2b
+    movl $0x83, %ecx
+    xorl %edx, %edx
+    movl $(TABLES + 0x2000), %edi
+3:  movl %ecx, (%edi)
+    movl %edx, 4(%edi)
+    addl $0x200000, %ecx
+    adcl $0, %edx
+    addl $8, %edi
+    cmpl $(TABLES + 0xa000), %edi
+    jb 3b
     movl $TABLES, %ecx
     movl %ecx, %cr3
     movl $0x20, %ecx
@@ -47,12 +57,18 @@ _start:
     movl $0x80000001, %ecx
     movl %ecx, %cr0
     lgdt pointer
-    ljmp $0x10, $3f
+    ljmp $0x10, $4f
     .code64
-3:  movl $0x18, %ecx
+4:  movl $0x18, %ecx
     movl %ecx, %ds
     movl %ecx, %es
     movl %ecx, %ss
+    movl PARAMETERS + 16, %ecx
+    shlq $32, %rcx
+    orq %rcx, %rdi
+    movl PARAMETERS + 20, %ecx
+    shlq $32, %rcx
+    orq %rcx, %rsi
     jmp *%rdi
 
     .balign 8

@@ -75,8 +75,8 @@ xloadflags:         .word 0xb   /* 64-bit entry, may lie above 4 GiB, 64-bit EFI
 cmdline_size:       .long 65535
 hardware_subarch:   .long 0
 hardware_data:      .quad 0
-payload_offset:     .long 0     /* the payload has no format of its own that others know */
-payload_length:     .long 0
+payload_offset:     .long 0     /* mkbzimage */
+payload_length:     .long 0     /* mkbzimage */
 setup_data:         .quad 0
 pref_address:       .quad 0x100000
 init_size:          .long 0     /* mkbzimage */

@@ -57,10 +57,9 @@ static void ask_88(void)
     }
 }
 
-/* Whether the image with its working space, which the loader put at 1 MiB, is in memory at all. */
-static bool image_fits(void)
+/* Whether the image with its working space is in memory, if the boot loader put it there. */
+static bool image_fits(uint64_t start)
 {
-    uint64_t start = params.header.code32_start;
     uint64_t end = start + params.header.init_size;
     for (unsigned i = 0; i < params.range_count; i++) {
         const struct linux_range *range = &params.ranges[i];
@@ -76,7 +75,8 @@ void find_memory(void)
     ask_e820();
     ask_e801();
     ask_88();
-    if (!image_fits()) {
+    /* code32_start is where the image lies, or a hook of the boot loader's (boot.rst). */
+    if (!image_fits(params.header.code32_start) && !image_fits(params.header.pref_address)) {
         stop(MESSAGE_NO_MEMORY);
     }
 }

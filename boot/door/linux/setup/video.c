@@ -34,7 +34,8 @@ static void note_frame_buffer(const struct vbe_mode *mode)
     screen->lfb_depth = mode->depth;
     screen->lfb_base = mode->frame_buffer;
     screen->lfb_line_length = mode->line_length;
-    screen->lfb_size = (uint32_t)mode->line_length * mode->height;
+    /* In blocks of 64 KiB, for VESA's modes. */
+    screen->lfb_size = ((uint32_t)mode->line_length * mode->height + 0xffff) >> 16;
     screen->red_size = mode->red_size;
     screen->red_pos = mode->red_pos;
     screen->green_size = mode->green_size;

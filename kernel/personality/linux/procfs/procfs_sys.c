@@ -7,6 +7,7 @@
 #include "kernel/base/log.h"
 #include "kernel/base/random.h"
 #include "kernel/core/reclaim.h"
+#include "kernel/personality/linux/linux.h"
 #include "kernel/personality/linux/process/limits.h"
 #include "kernel/personality/linux/procfs/procfs_internal.h"
 #include "kernel/personality/linux/uts.h"
@@ -138,6 +139,16 @@ static int show_boot_id(const struct pseudo_ctx *ctx, struct text *out)
     return 0;
 }
 
+/* Constant after step "vfs". */
+static struct linux_sysctl bootloader_type, bootloader_version;
+
+/* admin-guide/sysctl/kernel: the type holds the lowest four bits of the version, too. */
+void linux_set_bootloader(uint32_t type, uint32_t version)
+{
+    bootloader_type.value = type << 4 | (version & 15);
+    bootloader_version.value = version;
+}
+
 /* Open files, of these free (none), and how many there may be. */
 static int show_file_nr(const struct pseudo_ctx *ctx, struct text *out)
 {
@@ -185,6 +196,11 @@ static int drop_caches(const struct pseudo_ctx *ctx, const char *bytes, size_t s
         .name = file, .mode = S_IFREG | 0644, .show = show_number, .store = store_number,          \
         .arg = &(sysctl)                                                                           \
     }
+/* One that only tells. */
+#define CONSTANT_OF(file, sysctl)                                                                  \
+    {                                                                                              \
+        .name = file, .mode = S_IFREG | 0444, .show = show_number, .arg = &(sysctl)                \
+    }
 #define DIRECTORY_OF(file, table)                                                                  \
     {                                                                                              \
         .name = file, .mode = S_IFDIR | 0555, .children = table                                    \
@@ -202,6 +218,8 @@ static const struct pseudo_node random_nodes[] = {
 
 static const struct pseudo_node kernel_nodes[] = {
     TEXT_OF("arch", "x86_64"),
+    CONSTANT_OF("bootloader_type", bootloader_type),
+    CONSTANT_OF("bootloader_version", bootloader_version),
     TEXT_OF("cap_last_cap", "40"),
     NUMBER_OF("core_uses_pid", 0, 0, 1),
     TEXT_OF("core_pattern", "core"),

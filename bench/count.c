@@ -5,14 +5,18 @@
  *     nopl 0x1cc0NNNN(%rax)      0f 1f 80 NN NN c0 1c
  * which does nothing on any processor; NNNN is said. Arguments:
  *     entry=ADDRESS  the first instruction of the loader: counting starts there
- *     stop=NNNN      the mark at which QEMU ends
- *     cpus=on        several CPUs, each counted for itself by blocks of code; slower
- * Everything goes to QEMU's log (-d plugin -D FILE), so that marks and trace events of devices are
- * in one file in the order in which they happened: "count mark NNNN INSTRUCTIONS REP" or "count
- * entry 0 0". REP counts the iterations of string instructions, each of which TCG runs, and this
- * plugin counts, as one instruction. With several CPUs the line of a mark has the sum, and lines
- * "count cpu NNNN INSTRUCTIONS REP" follow. Loops with a PAUSE do not count then: how often they
- * run depends on how long TCG takes to translate what another CPU runs for the first time.
+ *     entry=CODE     the same, by the bytes of its code in hexadecimal, wherever it lies
+ *     jump=CODE      code whose first run is said, as "count jump"; from there on all that runs is
+ * ours not=START:END  addresses of the firmware's code, which is counted apart image=AT:SIZE  only
+ * code in the image, in which the entry lies at AT, and in the upper half of the address space is
+ * ours, everything else the firmware's stop=NNNN      the mark at which QEMU ends cpus=on several
+ * CPUs, each counted for itself by blocks of code; slower Everything goes to QEMU's log (-d plugin
+ * -D FILE), so that marks and trace events of devices are in one file in the order in which they
+ * happened: "count mark NNNN INSTRUCTIONS REP FIRMWARE" or "count entry 0 0 0 0". REP counts the
+ * iterations of string instructions, each of which TCG runs, and this plugin counts, as one
+ * instruction. With several CPUs the line of a mark has the sum, and lines "count cpu NNNN
+ * INSTRUCTIONS REP" follow. Loops with a PAUSE do not count then: how often they run depends on how
+ * long TCG takes to translate what another CPU runs for the first time.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -47,7 +51,7 @@ EXPORT int qemu_plugin_version = 1;
 EXPORT int qemu_plugin_install(plugin_id id, const void *info, int argc, char **argv);
 
 /* Bumped by generated code. One vCPU: no races. */
-static uint64_t instructions, repetitions;
+static uint64_t instructions, repetitions, firmware;
 /* With cpus=on, each bumped by its vCPU's thread; others may read a value that is a little old. */
 enum { CPUS = 256 };
 static bool each_cpu;
@@ -60,15 +64,25 @@ struct block {
     uint64_t start, pause_end; /* addresses; 0: there is no PAUSE, which ends a block */
     unsigned instructions, repetitions;
 };
+enum { CODE_MAX = 32, CODE_LEAST = 8 };
+/* The first bytes of a piece of code. */
+struct code {
+    uint8_t bytes[CODE_MAX];
+    size_t size;
+};
 static uint64_t entry;
-static bool entered;
+static struct code entry_code, jump_code;
+static bool entered, jumped;
+static uint64_t not_start, not_end;               /* the firmware's */
+static uint64_t image_at, image_size, image_base; /* base 0: not known yet */
 static long stop = -1;
 
 static void say(const char *what, unsigned mark)
 {
     char text[96];
-    snprintf(text, sizeof text, "count %s %u %llu %llu\n", what, mark,
-             (unsigned long long)instructions, (unsigned long long)repetitions);
+    snprintf(text, sizeof text, "count %s %u %llu %llu %llu\n", what, mark,
+             (unsigned long long)instructions, (unsigned long long)repetitions,
+             (unsigned long long)firmware);
     qemu_plugin_outs(text);
 }
 
@@ -102,15 +116,26 @@ static void add_up(void)
     }
 }
 
+/* The last time counts: others' code may have run at this address before. */
 static void on_entry(unsigned cpu, void *arg)
 {
     (void)cpu;
     (void)arg;
-    if (!entered) {
+    if (!jumped) {
         entered = true;
-        instructions = repetitions = 0;
+        instructions = repetitions = firmware = 0;
         memset(cpus, 0, sizeof cpus);
         say("entry", 0);
+    }
+}
+
+static void on_jump(unsigned cpu, void *arg)
+{
+    (void)cpu;
+    (void)arg;
+    if (entered && !jumped) {
+        jumped = true;
+        say("jump", 0);
     }
 }
 
@@ -151,16 +176,54 @@ static bool is_repeated(const uint8_t *code, size_t size)
     return (op >= 0x6c && op <= 0x6f) || (op >= 0xa4 && op <= 0xa7) || (op >= 0xaa && op <= 0xaf);
 }
 
+/* Whether the block starts with the code, as far as the block goes. */
+static bool starts_with(struct qemu_plugin_tb *tb, const struct code *code)
+{
+    size_t at = 0, count = qemu_plugin_tb_n_insns(tb);
+    for (size_t i = 0; i < count && at < code->size; i++) {
+        struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
+        size_t size = qemu_plugin_insn_size(insn);
+        size = size < code->size - at ? size : code->size - at;
+        if (memcmp(qemu_plugin_insn_data(insn), code->bytes + at, size) != 0) {
+            return false;
+        }
+        at += size;
+    }
+    return code->size > 0 && at >= CODE_LEAST;
+}
+
+static void find_places(struct qemu_plugin_tb *tb)
+{
+    struct qemu_plugin_insn *first = qemu_plugin_tb_get_insn(tb, 0);
+    if (starts_with(tb, &entry_code)) {
+        image_base = qemu_plugin_insn_vaddr(first) - image_at;
+        qemu_plugin_register_vcpu_insn_exec_cb(first, on_entry, CALLBACK_WITHOUT_REGISTERS, NULL);
+    }
+    if (starts_with(tb, &jump_code)) {
+        qemu_plugin_register_vcpu_insn_exec_cb(first, on_jump, CALLBACK_WITHOUT_REGISTERS, NULL);
+    }
+}
+
+static bool is_ours(uint64_t address)
+{
+    if (image_size != 0) {
+        return address - image_base < image_size || address >> 63;
+    }
+    return jumped || address < not_start || address >= not_end;
+}
+
 static void translated(plugin_id id, struct qemu_plugin_tb *tb)
 {
     (void)id;
     size_t count = qemu_plugin_tb_n_insns(tb);
     struct block *block = each_cpu ? calloc(1, sizeof *block) : NULL;
+    find_places(tb);
     for (size_t i = 0; i < count; i++) {
         struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
         const uint8_t *code = qemu_plugin_insn_data(insn);
         size_t size = qemu_plugin_insn_size(insn);
-        if (!entered && qemu_plugin_insn_vaddr(insn) == entry) {
+        bool ours = is_ours(qemu_plugin_insn_vaddr(insn));
+        if (entry != 0 && qemu_plugin_insn_vaddr(insn) == entry) {
             qemu_plugin_register_vcpu_insn_exec_cb(insn, on_entry, CALLBACK_WITHOUT_REGISTERS,
                                                    NULL);
         }
@@ -171,9 +234,10 @@ static void translated(plugin_id id, struct qemu_plugin_tb *tb)
             block->instructions++;
             block->repetitions += is_repeated(code, size);
         } else {
-            qemu_plugin_register_vcpu_insn_exec_inline(insn, INLINE_ADD, &instructions, 1);
+            qemu_plugin_register_vcpu_insn_exec_inline(insn, INLINE_ADD,
+                                                       ours ? &instructions : &firmware, 1);
         }
-        if (!each_cpu && is_repeated(code, size)) {
+        if (!each_cpu && ours && is_repeated(code, size)) {
             qemu_plugin_register_vcpu_insn_exec_inline(insn, INLINE_ADD, &repetitions, 1);
         }
         if (size == 7 && !memcmp(code, "\x0f\x1f\x80", 3) && !memcmp(code + 5, "\xc0\x1c", 2)) {
@@ -187,17 +251,63 @@ static void translated(plugin_id id, struct qemu_plugin_tb *tb)
     }
 }
 
+/* "A:B", both numbers. */
+static bool parse_pair(const char *text, uint64_t *a, uint64_t *b)
+{
+    char *end;
+    *a = strtoull(text, &end, 0);
+    if (*end != ':') {
+        return false;
+    }
+    *b = strtoull(end + 1, &end, 0);
+    return *end == 0;
+}
+
+static bool parse_code(const char *text, struct code *code)
+{
+    unsigned byte;
+    for (code->size = 0; code->size < CODE_MAX && sscanf(text, "%2x", &byte) == 1; text += 2) {
+        code->bytes[code->size++] = (uint8_t)byte;
+    }
+    return code->size >= CODE_LEAST && *text == 0;
+}
+
+static bool parse_argument(const char *arg)
+{
+    const char *value = strchr(arg, '=');
+    if (value == NULL) {
+        return false;
+    }
+    value++;
+    if (!strncmp(arg, "entry=0x", 8)) {
+        entry = strtoull(value, NULL, 0);
+        return true;
+    }
+    if (!strncmp(arg, "entry=", 6)) {
+        return parse_code(value, &entry_code);
+    }
+    if (!strncmp(arg, "jump=", 5)) {
+        return parse_code(value, &jump_code);
+    }
+    if (!strncmp(arg, "image=", 6)) {
+        return parse_pair(value, &image_at, &image_size);
+    }
+    if (!strncmp(arg, "not=", 4)) {
+        return parse_pair(value, &not_start, &not_end);
+    }
+    if (!strncmp(arg, "stop=", 5)) {
+        stop = strtol(value, NULL, 0);
+        return true;
+    }
+    each_cpu |= !strcmp(arg, "cpus=on");
+    return !strcmp(arg, "cpus=on");
+}
+
 int qemu_plugin_install(plugin_id id, const void *info, int argc, char **argv)
 {
     (void)info;
     for (int i = 0; i < argc; i++) {
-        if (!strncmp(argv[i], "entry=", 6)) {
-            entry = strtoull(argv[i] + 6, NULL, 0);
-        } else if (!strncmp(argv[i], "stop=", 5)) {
-            stop = strtol(argv[i] + 5, NULL, 0);
-        } else if (!strcmp(argv[i], "cpus=on")) {
-            each_cpu = true;
-        } else {
+        if (!parse_argument(argv[i])) {
             fprintf(stderr, "count: unknown argument %s\n", argv[i]);
             return -1;
         }

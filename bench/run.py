@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Measures Alba and prints each figure next to its budget.
 
-    bench/run.py [boot] [memory] [images] [micro] [mitigations] [scaling]      (without a name: everything)
+    bench/run.py [boot] [doors] [memory] [images] [micro] [mitigations] [scaling]      (without a name: everything)
 
 Instructions are counted by bench/count.c inside QEMU's TCG and are the same to the last digit every
 time. Exit status 1 when something could not be measured; a figure over its budget is only marked.
@@ -17,6 +17,7 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "test" / "lib"))
+import doors  # noqa: E402
 import newc  # noqa: E402
 import qemu  # noqa: E402
 
@@ -280,8 +281,12 @@ def bench_scaling():
               f"{by[3]:>8.2f}  {'BELOW 1.8' if by[0] < 1.8 else ''}")
 
 
-PARTS = {"boot": bench_boot, "memory": bench_memory, "images": bench_images, "micro": bench_micro,
-         "mitigations": bench_mitigations, "scaling": bench_scaling}
+def bench_doors():
+    doors.bench(row, title)
+
+
+PARTS = {"boot": bench_boot, "doors": bench_doors, "memory": bench_memory, "images": bench_images,
+         "micro": bench_micro, "mitigations": bench_mitigations, "scaling": bench_scaling}
 
 
 def main():

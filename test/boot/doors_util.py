@@ -56,9 +56,15 @@ def build():
     run("make", "-s", f"B={OUT.relative_to(ROOT)}", "-o", kernel.relative_to(ROOT),
         OUT.relative_to(ROOT) / "alba.elf", OUT.relative_to(ROOT) / "alba.bzImage",
         OUT.relative_to(ROOT) / "kernel.sha256")
+    build_shim()
+    return OUT
+
+
+def build_shim():
+    OUT.mkdir(parents=True, exist_ok=True)
+    here = pathlib.Path(__file__).resolve().parent
     run("gcc", "-nostdlib", "-static", "-no-pie", "-Wl,-Ttext=0x2800000,--build-id=none",
         "-o", OUT / "shim.elf", here / "shim" / "shim.S")
-    return OUT
 
 
 def grub_iso(directory, kernel, initrd, menu):
@@ -142,11 +148,15 @@ class Shim:
         path = self.machine._path(f"blob{self.count}", data)
         self.machine.command += ["-device", f"loader,file={path},addr={address:#x},force-raw=on"]
 
-    def run(self):
+    def ready(self):
+        """The machine, which can be run."""
         wide, entry = self.mode
         self.put(PARAMETERS, struct.pack("<6I", wide, entry & 0xffffffff, self.argument & 0xffffffff,
                                          self.magic, entry >> 32, self.argument >> 32))
-        return self.machine.run()
+        return self.machine
+
+    def run(self):
+        return self.ready().run()
 
 
 def elf_shim(image, blobs=(), **options):
@@ -207,9 +217,14 @@ def zero_page(header, *, e820=((0, 0x9fc00, 1), (0x100000, 0x3f00000, 1)), patch
     return bytes(page)
 
 
-def linux(*, wide=False, at=IMAGE, patch=(), e820=None, blobs=(), page_at=BLOBS, image=None,
-          **options):
-    """A Linux-protocol start (32 or 64 bits) of the report kernel, or another, loaded at `at`."""
+def linux(**options):
+    """A Linux-protocol start (32 or 64 bits) of the report kernel, or another."""
+    return linux_shim(**options).run()
+
+
+def linux_shim(*, wide=False, at=IMAGE, patch=(), e820=None, blobs=(), page_at=BLOBS, image=None,
+               **options):
+    """A machine that enters the image of the report kernel, or another's bytes, loaded at `at`."""
     image = image or (OUT / "alba.bzImage").read_bytes()
     setup = (image[0x1f1] + 1) * 512
     header = image[0x1f1:0x202 + image[0x201]]
@@ -220,7 +235,7 @@ def linux(*, wide=False, at=IMAGE, patch=(), e820=None, blobs=(), page_at=BLOBS,
     shim.put(page_at, zero_page(header, patch=patch, **more))
     for address, data in blobs:
         shim.put(address, data)
-    return shim.run()
+    return shim
 
 
 def real_mode(*, segment=0x1000, stack=(0x1000, 0xf000), header=(), blobs=(), a20=True,

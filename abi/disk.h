@@ -11,8 +11,9 @@
  * Files of the system partition, found by name by the boot manager and by the EFI door alike:
  * DISK_CONFIG (lib/bootcfg.h) names the kernels, initramfs and command lines.
  *
- * A CD is El Torito without emulation: its BIOS entry is the boot manager, its EFI entry the image
- * of the same FAT file system, which the boot manager finds through the boot catalogue.
+ * A CD is El Torito without emulation: its BIOS entry is the boot sector with the boot manager right
+ * behind it, loaded whole (patched with a manager_lba of 0), its EFI entry the image of the same FAT
+ * file system, which the boot manager finds through the boot catalogue.
  */
 #include <stdint.h>
 
@@ -26,7 +27,7 @@
 /* In the boot sector, at this offset: where the boot manager lies. Written with the disk. */
 #define DISK_PATCH_OFFSET 424u
 struct disk_patch {
-    uint64_t manager_lba;     /* of 512 bytes */
+    uint64_t manager_lba;     /* of 512 bytes; 0: right behind the boot sector, in memory */
     uint16_t manager_sectors; /* of 512 bytes, at most 127 */
     uint16_t zero;
     uint32_t manager_sum; /* all 32-bit words of the manager and this one add up to 0 */

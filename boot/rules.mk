@@ -96,7 +96,37 @@ $(B)/alba.bzImage: $(B)/b/setup.bin $(B)/b/image.bin $(B)/b/mkbzimage
 	$(call say,GEN,$@)
 	$(Q)$(B)/b/mkbzimage $(B)/b/setup.bin $(B)/b/image.bin $@
 
--include $(patsubst %.o,%.d,$(BOOT_O) $(ELF_O) $(LINUX_O) $(EFI_O) $(SETUP_O))
+# A BIOS disk's boot sector and boot manager (abi/disk.h): 32-bit C. A20 and the memory map are asked
+# for by the same code as in the real-mode part above.
+MANAGER_FLAGS := $(filter-out -m16,$(SETUP_FLAGS)) -m32 -mregparm=3
+MANAGER_C := $(wildcard boot/door/bios/*.c) boot/door/linux/setup/a20.c boot/door/linux/setup/memory.c \
+             lib/bootcfg.c lib/fat.c lib/format.c lib/sha256.c lib/string.c
+MANAGER_O := $(B)/b32/boot/door/bios/entry.o $(MANAGER_C:%.c=$(B)/b32/%.o)
+SECTOR_O  := $(B)/b32/boot/door/bios/boot.o
+LINK_BIOS  = $(LD) -m elf_i386 -static -z noexecstack --gc-sections --no-undefined --build-id=none \
+             --no-warn-rwx-segments
+
+$(B)/b32/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(MANAGER_FLAGS) -c $< -o $@
+$(B)/b32/%.o: %.S
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(MANAGER_FLAGS) -c $< -o $@
+$(B)/b32/boot/door/bios/machine.o: MANAGER_FLAGS += -fno-builtin
+$(B)/bios-sector.bin: $(SECTOR_O) boot/door/bios/boot.lds
+	@mkdir -p $(B)/b
+	$(call say,LD,$@)
+	$(Q)$(LINK_BIOS) -T boot/door/bios/boot.lds -o $(B)/b/bios-sector.elf $(SECTOR_O)
+	$(Q)$(OBJCOPY) -O binary $(B)/b/bios-sector.elf $@
+$(B)/bios-manager.bin: $(MANAGER_O) boot/door/bios/manager.lds
+	@mkdir -p $(B)/b
+	$(call say,LD,$@)
+	$(Q)$(LINK_BIOS) -T boot/door/bios/manager.lds -o $(B)/b/bios-manager.elf $(MANAGER_O)
+	$(Q)$(OBJCOPY) -O binary $(B)/b/bios-manager.elf $@
+
+-include $(patsubst %.o,%.d,$(BOOT_O) $(ELF_O) $(LINUX_O) $(EFI_O) $(SETUP_O) $(MANAGER_O) $(SECTOR_O))
 .PHONY: images
-images: $(B)/alba.elf $(B)/alba.bzImage $(B)/kernel.sha256 ## the images that machines boot
+images: $(B)/alba.elf $(B)/alba.bzImage $(B)/kernel.sha256 $(B)/bios-sector.bin $(B)/bios-manager.bin ## the images that machines boot
 all: images

@@ -6,11 +6,8 @@ HOST_FLAGS := $(COMMON) -D_GNU_SOURCE -DALBA_VERSION='"$(ALBA_VERSION)"' -Wframe
 HOST_C := $(wildcard host/*.c)
 HOST_O := $(HOST_C:%.c=$(B)/h/%.o) $(B)/h/lib/sha256.o $(B)/h/host/embed.o
 # The BIOS door of disks (boot/door/bios) is part of the command.
-BOOT_SECTOR_FILE  := $(B)/h/no_boot_sector.bin
-BOOT_MANAGER_FILE := $(B)/h/no_boot_sector.bin
-$(B)/h/no_boot_sector.bin:
-	@mkdir -p $(@D)
-	$(Q)head -c 512 /dev/zero >$@
+BOOT_SECTOR_FILE  := $(B)/bios-sector.bin
+BOOT_MANAGER_FILE := $(B)/bios-manager.bin
 
 $(B)/h/%.o: %.c
 	@mkdir -p $(@D)

@@ -4,7 +4,8 @@
  * The configuration of a boot disk: which systems can be started, and how. The boot manager of the
  * BIOS door and the EFI door read it, `alba image` writes it. Lines of text; '#' begins a comment:
  *
- *   timeout=3              seconds that the menu waits; 0: no menu without a key, -1: for ever
+ *   timeout=3              seconds that the menu waits; 0: no menu without a key, -1: for ever;
+ *                          not given: 5 where there is a choice, else 0
  *   default=1              the entry taken then, from 1
  *
  *   title=redis-server     begins an entry
@@ -35,7 +36,7 @@ struct bootcfg_entry {
 };
 
 struct bootcfg {
-    int32_t timeout;        /* seconds; 0 when the file does not say */
+    int32_t timeout;        /* seconds */
     uint32_t default_entry; /* index into entries, from 0 */
     uint32_t count;
     struct bootcfg_entry entries[BOOTCFG_MAX_ENTRIES];

@@ -65,7 +65,8 @@ build/headers/h/%.ok: %
 # The second compiler, with flags of its own: the one place that starts make again.
 clang:
 	@$(MAKE) --no-print-directory -s CC=clang-14 HOSTCC=clang-14 B=build/clang \
-	    build/clang/kernel.elf build/clang/alba.elf build/clang/alba.bzImage build/clang/alba
+	    build/clang/kernel.elf build/clang/alba.elf build/clang/alba.bzImage \
+	    build/clang/bios-sector.bin build/clang/bios-manager.bin build/clang/alba
 	@echo "clang: kernel, images and command build with clang 14 without a warning"
 
 # And the kernel that checks its locks.

@@ -70,11 +70,16 @@ static bool image_fits(uint64_t start)
     return params.range_count == 0;
 }
 
-void find_memory(void)
+void ask_memory(void)
 {
     ask_e820();
     ask_e801();
     ask_88();
+}
+
+void find_memory(void)
+{
+    ask_memory();
     /* code32_start is where the image lies, or a hook of the boot loader's (boot.rst). */
     if (!image_fits(params.header.code32_start) && !image_fits(params.header.pref_address)) {
         stop(MESSAGE_NO_MEMORY);

@@ -46,6 +46,9 @@ bool option(const char *name, char *value, size_t size);
 /* main.c: memory between our end and the stack, for buffers; NULL when there is none left. */
 void *heap_take(size_t size);
 
+/* memory.c: what the BIOS knows of memory, into params. */
+void ask_memory(void);
+
 /* One step of the story each. */
 void check_cpu(void);
 void find_memory(void);

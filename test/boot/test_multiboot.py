@@ -84,10 +84,11 @@ def map1(ranges=tuple(MAP), more=0):
     return b"".join(struct.pack("<IQQI", 20 + more, *r) + bytes(more) for r in ranges)
 
 
-def multiboot1(ranges=map1(), modules=(), framebuffer=b"", flags=0x40, blobs=(), cpu="max", **fields):
+def multiboot1(ranges=map1(), modules=(), framebuffer=b"", flags=0x40, blobs=(), cpu="max",
+               text=b"by hand", **fields):
     fields = {"map": TABLE, "map_size": len(ranges), "modules": LIST, "count": len(modules), **fields}
     blobs = [(LIST, b"".join(struct.pack("<IIII", *m, 0, 0) for m in modules) or b"\0"),
-             (TABLE, ranges or b"\0"), (TEXT, b"by hand\0"), *blobs]
+             (TABLE, ranges or b"\0"), (TEXT, text + b"\0"), *blobs]
     return doors_util.multiboot(1, info1(flags=flags, framebuffer=framebuffer, **fields), blobs=blobs,
                                 cpu=cpu)
 
@@ -204,8 +205,9 @@ def info2(*tags, total=None, end=tag(0)):
     return struct.pack("<II", 8 + len(text) if total is None else total, 0) + text
 
 
-def multiboot2(*tags, blobs=(), **options):
-    return doors_util.multiboot(2, info2(*tags, **options), blobs=blobs)
+def multiboot2(*tags, blobs=(), cpu="max", text=None, **options):
+    tags = tags if text is None else [tag(1, text + b"\0"), *tags]
+    return doors_util.multiboot(2, info2(*tags, **options), blobs=blobs, cpu=cpu)
 
 
 def module(start, end, text=b"x\0"):

@@ -12,6 +12,7 @@ import qemu
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 OUT = ROOT / "build" / "report"
 PARAMETERS = 0x2810000  # shim.S
+LA57 = 2                # the mode in which it uses 5-level paging
 BLOBS = 0x2900000       # where tests put what they make
 INITRD = 0x3800000
 IMAGE = 0x100000
@@ -141,7 +142,7 @@ class Shim:
         self.count = 0
         self.argument = BLOBS
         self.magic = 0  # in EAX
-        self.mode = (1 if wide else 0, entry)
+        self.mode = (int(wide), entry)
 
     def put(self, address, data):
         self.count += 1
@@ -218,7 +219,8 @@ def zero_page(header, *, e820=((0, 0x9fc00, 1), (0x100000, 0x3f00000, 1)), patch
 
 
 def linux(**options):
-    """A Linux-protocol start (32 or 64 bits) of the report kernel, or another."""
+    """A Linux-protocol start of the report kernel, or another: by its entry for 32 bits, for 64
+    (wide=True), or for 64 with 5-level paging (wide=LA57)."""
     return linux_shim(**options).run()
 
 

@@ -2,13 +2,17 @@
 """The Linux boot protocol 2.15, field by field: what the image tells boot loaders, and what boot
 loaders tell it. Names are those of Documentation/x86/boot.rst and zero-page.rst of Linux 6.1."""
 import hashlib
+import pathlib
+import re
 import struct
 import subprocess
 import zlib
 
 import pytest
 
+import debian_kernel
 import doors_util
+import newc
 import qemu
 from doors_util import BLOBS, INITRD, Report
 
@@ -78,7 +82,8 @@ def test_header(data):
     assert header.loadflags == 1 and header.type_of_loader == 0  # LOADED_HIGH
     assert header.code32_start == header.pref_address == 0x100000
     assert header.relocatable_kernel == 1 and header.kernel_alignment == 1 << header.min_alignment
-    assert header.xloadflags & 3 == 3  # a 64-bit entry, and anything may lie above 4 GiB
+    # A 64-bit entry, also with 5-level paging, and anything may lie above 4 GiB.
+    assert header.xloadflags & 0x23 == 0x23
     assert header.cmdline_size == 65535 and header.hardware_subarch == 0
     assert header.initrd_addr_max >= 0x37ffffff and header.setup_data == 0
     assert header.vid_mode == 0xffff and header.realmode_swtch == 0
@@ -245,22 +250,31 @@ def test_acpi_rsdp(out):
         assert report.rsdp == at and len(report.cpus) == 2
 
 
-def test_above_4_gib(out):
-    """xloadflags bit 1: the image, the zero page, the command line, the initramfs, all of it."""
+@pytest.mark.parametrize("cpu,wide", [("max", True), ("qemu64", True), ("max", doors_util.LA57)])
+def test_above_4_gib(out, cpu, wide):
+    """xloadflags bit 1: the image, the zero page, the command line, the initramfs, all of it; on a
+    CPU with pages of 1 GiB and on one without, with 4 and with 5 levels of tables."""
     high = 5 * GIB
     page, text, initrd = high + 0x1000000, high + 0x1100000, high + 0x2000000
-    for cpu in ("max", "qemu64"):  # pages of 1 GiB, and not
-        report = Report(doors_util.linux(
-            wide=True, at=high, page_at=page, memory="6G", cpu=cpu,
-            e820=((0, 0x9fc00, 1), (0x100000, 0xbff00000, 1), (4 * GIB, 3 * GIB, 1)),
-            patch=[(0x228, "I", text & 0xffffffff), (0x0c8, "I", 1),
-                   (0x218, "I", initrd & 0xffffffff), (0x0c0, "I", 1),
-                   (0x21c, "I", len(INITRAMFS))],
-            blobs=[(text, b"from above\0"), (initrd, INITRAMFS)])).check()
-        assert report.cmdline == "from above" and int(report.initrd, 0) == initrd
-        assert report.initrd_text == INITRAMFS[:16].decode()
-        assert any(kind == "loader" and start <= high < start + size
-                   for kind, start, size in report.ranges)
+    report = Report(doors_util.linux(
+        wide=wide, at=high, page_at=page, memory="6G", cpu=cpu,
+        e820=((0, 0x9fc00, 1), (0x100000, 0xbff00000, 1), (4 * GIB, 3 * GIB, 1)),
+        patch=[(0x228, "I", text & 0xffffffff), (0x0c8, "I", 1), (0x0c0, "I", 1),
+               (0x218, "I", initrd & 0xffffffff), (0x21c, "I", len(INITRAMFS))],
+        blobs=[(text, b"from above\0"), (initrd, INITRAMFS)])).check()
+    assert report.cmdline == "from above" and int(report.initrd, 0) == initrd
+    assert report.initrd_text == INITRAMFS[:16].decode()
+    assert any(kind == "loader" and start <= high < start + size
+               for kind, start, size in report.ranges)
+
+
+def test_5_level_paging(out):
+    """xloadflags bit 5. The pages that the way out borrows have what they had: here the command
+    line and the initramfs."""
+    report = Report(doors_util.linux(
+        wide=doors_util.LA57, patch=[(0x228, "I", 0x8004), (0x218, "I", 0x9000), (0x21c, "I", 36)],
+        blobs=[(0x8000, b"low with five\0".rjust(18)), (0x9000, INITRAMFS)])).check()
+    assert report.cmdline == "low with five" and report.initrd_text == INITRAMFS[:16].decode()
 
 
 def test_overlapping_inputs(out):
@@ -319,3 +333,59 @@ def test_digest_is_the_last_one(out):
     good = hashlib.sha256(INITRAMFS).hexdigest()
     Report(linux(f"initrd_sha256={WRONG} initrd_sha256={good}", INITRAMFS)).check()
     fails(linux(f"initrd_sha256={good} initrd_sha256={WRONG}", INITRAMFS), good)
+
+
+# kexec from Debian's kernel.
+
+LINUX_INIT = """#!/bin/busybox sh
+/bin/busybox mount -t proc proc /proc
+/bin/busybox mount -t sysfs sysfs /sys
+/usr/sbin/kexec {} -l /alba.bzImage --initrd=/alba.initrd --command-line="{}" &&
+/usr/sbin/kexec -e
+/bin/busybox poweroff -f
+"""
+ALBA_INIT = """#!/bin/busybox sh
+/bin/busybox mount -t proc proc /proc
+read -r type </proc/sys/kernel/bootloader_type
+read -r line </proc/cmdline
+echo "Alba by loader $type: $line"
+/bin/busybox sh -c 'exit 42'
+echo "its status: $?"
+/bin/busybox poweroff -f
+"""
+
+
+def tree(init, *paths, **files):
+    """An archive with these files of this system and others, and /init."""
+    entries = {name: newc.Dir() for name in ("dev", "proc", "sys")}
+    entries["dev/console"] = newc.Char(5, 1)
+    contents = {path[1:]: pathlib.Path(path).read_bytes() for path in paths}
+    contents |= {name.replace("_", "."): data for name, data in files.items()}
+    for path, data in {**contents, "init": init.encode()}.items():
+        for parent in reversed(pathlib.PurePath(path).parents[:-1]):
+            entries.setdefault(str(parent), newc.Dir())
+        entries[path] = newc.File(data, 0o755)
+    return newc.pack(entries)
+
+
+def libraries(program):
+    text = subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout
+    return re.findall(r"(/\S+) \(0x", text)
+
+
+@pytest.mark.parametrize("call,options", [
+    ("--kexec-syscall", {"memory": "512M", "cpu": "qemu64"}),
+    # The kernel chooses where things lie: above 4 GiB. It uses 5-level paging on this CPU.
+    ("--kexec-file-syscall", {"memory": "6G", "cpu": "max"}),
+])
+def test_kexec_from_linux(built, call, options):
+    """kexec_load and kexec_file_load: Debian's kernel starts Alba, which runs a program."""
+    cmdline = f"console=ttyS0 quiet by {call}"
+    busybox, kexec = "/bin/busybox", "/usr/sbin/kexec"
+    alba = tree(ALBA_INIT, busybox)
+    initrd = tree(LINUX_INIT.format(call, cmdline), busybox, kexec, *libraries(kexec),
+                  alba_initrd=alba, alba_bzImage=built("x86_64/alba.bzImage").read_bytes())
+    result = qemu.Machine(debian_kernel.vmlinuz(doors_util.ROOT / "build"), initrd=initrd,
+                          machine="q35", append="console=ttyS0 quiet panic=-1", **options).run()
+    assert f"Alba by loader 208: {cmdline}\nits status: 42\n" in result.output, str(result)
+    assert result.status == 0, str(result)

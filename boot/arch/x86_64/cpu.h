@@ -38,6 +38,10 @@
 #define SELECTOR_CODE32 0x10
 #define SELECTOR_DATA   0x18
 #define SELECTOR_CODE64 0x20
+#define GDT_SIZE        0x28
+
+/* Two pages of conventional memory for the way out of 5-level paging (la57.S). */
+#define LA57_BORROWED 0x8000
 
 #ifndef __ASSEMBLER__
 #include <stdint.h>

@@ -4,6 +4,7 @@
 #include "boot/arch/machine.h"
 #include "boot/arch/x86_64/cpu.h"
 #include "boot/loader/loader.h"
+#include "lib/string.h"
 
 enum { PRESENT_WRITE = 3, LARGE = 0x80, GIB_SHIFT = 30, MIB2_SHIFT = 21, ROOT_SHIFT = 39 };
 
@@ -90,10 +91,28 @@ const char *machine_cannot_adopt(void)
         (cpuid(1, 0).edx & CPUID_1_REQUIRED) != CPUID_1_REQUIRED) {
         return "this CPU lacks NX or another feature of x86-64; give the machine another CPU";
     }
-    if (read_cr4() & CR4_LA57) {
-        return "the boot loader switched 5-level paging on, which the image does not ask for";
-    }
     return NULL;
+}
+
+/* la57.S */
+__attribute__((visibility("hidden"))) void la57_leave(void);
+extern uint8_t la57_code[] __attribute__((visibility("hidden")));
+extern uint8_t la57_code_end[] __attribute__((visibility("hidden")));
+
+/* From 5-level tables of whoever to 4-level ones that are a copy of ours. */
+static void leave_5_levels(void)
+{
+    static uint64_t root[512] __attribute__((aligned(4096)));
+    static uint8_t saved[2 * PAGE_SIZE];
+    root[0] = (uint64_t)identity_root | PRESENT_WRITE;
+    write_cr3((uint64_t)root);
+    uint8_t *borrowed = machine_window(LA57_BORROWED, sizeof(saved));
+    memcpy(saved, borrowed, sizeof(saved));
+    memcpy(borrowed, la57_code, (size_t)(la57_code_end - la57_code));
+    memcpy(borrowed + PAGE_SIZE, identity_root, PAGE_SIZE);
+    la57_leave();
+    write_cr3((uint64_t)identity_root);
+    memcpy(borrowed, saved, sizeof(saved));
 }
 
 void identity_adopt(uint64_t start, uint64_t end)
@@ -110,5 +129,9 @@ void identity_adopt(uint64_t start, uint64_t end)
     if (!identity_reach(start, end - start)) {
         fail("the image was loaded out of reach");
     }
-    write_cr3((uint64_t)identity_root);
+    if (read_cr4() & CR4_LA57) {
+        leave_5_levels();
+    } else {
+        write_cr3((uint64_t)identity_root);
+    }
 }

@@ -222,12 +222,11 @@ gdt:
     .quad 0x00cf9b000000ffff /* SELECTOR_CODE32 */
     .quad 0x00cf93000000ffff /* SELECTOR_DATA */
     .quad 0x00af9b000000ffff /* SELECTOR_CODE64 */
-gdt_end:
     .balign 4
     .word 0
     .globl gdt_pointer, gdt
 gdt_pointer:
-    .word gdt_end - gdt - 1
+    .word GDT_SIZE - 1
     .quad 0
 
     .section .bss.tables, "aw", @nobits

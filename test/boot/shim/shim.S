@@ -2,7 +2,7 @@
 /*
  * Enters an image that lies in memory already, with parameters that no boot loader would make: a
  * PVH program that takes from PARAMETERS, where the test put them, six words: mode (0: 32 bits,
- * 1: 64 bits), entry, argument (in EBX and ESI), what 32-bit entries find in EAX, and the upper halves
+ * 1: 64 bits, 2: 64 bits with 5-level paging), entry, argument (in EBX and ESI), what 32-bit entries find in EAX, and the upper halves
  * of a 64-bit entry's address and argument.
  */
 #define BASE       0x2800000
@@ -46,9 +46,15 @@ _start:
     cmpl $(TABLES + 0xa000), %edi
     jb 3b
     movl $TABLES, %ecx
-    movl %ecx, %cr3
-    movl $0x20, %ecx
-    movl %ecx, %cr4
+    movl $0x20, %edx
+    cmpl $2, PARAMETERS
+    jne 4f
+    /* CR4.LA57, and one level more. */
+    movl $(TABLES + 3), TABLES + 0xa000
+    movl $(TABLES + 0xa000), %ecx
+    movl $0x1020, %edx
+4:  movl %ecx, %cr3
+    movl %edx, %cr4
     movl %eax, %edi
     movl $0xc0000080, %ecx
     rdmsr
@@ -57,9 +63,9 @@ _start:
     movl $0x80000001, %ecx
     movl %ecx, %cr0
     lgdt pointer
-    ljmp $0x10, $4f
+    ljmp $0x10, $5f
     .code64
-4:  movl $0x18, %ecx
+5:  movl $0x18, %ecx
     movl %ecx, %ds
     movl %ecx, %es
     movl %ecx, %ss

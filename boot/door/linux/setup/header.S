@@ -71,7 +71,8 @@ initrd_addr_max:    .long 0x7fffffff
 kernel_alignment:   .long 0x1000
 relocatable_kernel: .byte 1
 min_alignment:      .byte 12
-xloadflags:         .word 0xb   /* 64-bit entry, may lie above 4 GiB, 64-bit EFI handover */
+xloadflags:         .word 0x2b  /* 64-bit entry, may lie above 4 GiB, 64-bit EFI handover,
+                                   may be entered with 5-level paging */
 cmdline_size:       .long 65535
 hardware_subarch:   .long 0
 hardware_data:      .quad 0

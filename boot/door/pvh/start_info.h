@@ -2,7 +2,8 @@
 #pragma once
 /*
  * What a PVH guest is started with, by address in EBX: Xen's "x86/HVM direct boot ABI"
- * (docs/misc/pvh.pandoc) and xen/include/public/arch-x86/hvm/start_info.h describe it.
+ * (docs/misc/pvh.pandoc) and xen/include/public/arch-x86/hvm/start_info.h describe it. Reading it
+ * is pure: memory is reached by the function that the caller gives.
  */
 
 #include "lib/types.h"
@@ -40,3 +41,17 @@ struct pvh_range {
 static_assert(sizeof(struct pvh_start_info) == 56, "start_info.h");
 static_assert(sizeof(struct pvh_module) == 32, "start_info.h");
 static_assert(sizeof(struct pvh_range) == 24, "start_info.h");
+
+/* `size` bytes of physical memory, or NULL: out of reach. */
+typedef void *pvh_memory(uint64_t paddr, size_t size);
+
+/* What it says, checked. */
+struct pvh_info {
+    const struct pvh_range *ranges;
+    uint32_t range_count;
+    uint64_t initrd, initrd_size; /* the first module, as for Linux; size 0: there is none */
+    uint64_t cmdline, rsdp;       /* or 0 */
+};
+
+/* Reads the start info at an address. Returns NULL, or a sentence that says what is wrong. */
+const char *pvh_read(pvh_memory *memory, uint64_t address, struct pvh_info *out);

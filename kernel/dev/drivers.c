@@ -6,6 +6,7 @@
 #include "kernel/dev/drivers.h"
 #include "kernel/base/panic.h"
 #include "kernel/dev/api/power.h"
+#include "kernel/dev/pci.h"
 #include "kernel/dev/virtio/virtio.h"
 
 static const struct driver *const drivers[] = {
@@ -29,6 +30,16 @@ void drivers_init(void)
     for (size_t i = 0; i < ARRAY_SIZE(drivers); i++) {
         drivers[i]->probe();
     }
+}
+
+void drivers_stop(void)
+{
+    for (size_t i = ARRAY_SIZE(drivers); i-- > 0;) {
+        if (drivers[i]->stop != NULL) {
+            drivers[i]->stop();
+        }
+    }
+    pci_quiet();
 }
 
 const struct virtio_driver *virtio_driver_find(uint32_t device_id)

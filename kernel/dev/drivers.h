@@ -10,6 +10,9 @@ struct driver {
     const char *name;
     /* Looks for its devices and takes them. A device that is not there costs one access. */
     void (*probe)(void);
+    /* Its devices do nothing any more, as before they were probed: another kernel comes. Interrupts
+     * off, no other CPU runs, no locks. NULL: they do nothing by themselves. */
+    void (*stop)(void);
 };
 
 /* The very first call: makes COM1 the console of the log and of panics, and power_fail the way to
@@ -20,6 +23,9 @@ void uart_early_init(void);
 
 /* C15, once, when interrupts can be requested and the command line is known. */
 void drivers_init(void);
+
+/* All of them: stop. No PCI function reaches memory by itself from then on. */
+void drivers_stop(void);
 
 /*
  * What the FADT says about power (ACPI 6.4, 5.2.9), when there is one; before that power_off has

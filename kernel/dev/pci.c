@@ -18,6 +18,8 @@
 #define PCI_BAR_TYPE_64   0x04u
 #define PCI_BAR_FLAGS     0x0fu
 #define PCI_BARS          6u
+#define PCI_MSI_ENABLE    0x0001u
+#define PCI_MSIX_ENABLE   0x8000u
 
 /* Address and data port are one transaction. */
 static struct spinlock pci_lock = SPINLOCK_INIT(LOCK_PCI);
@@ -133,6 +135,40 @@ void pci_for_each(void (*visit)(void *arg, const struct pci_device *device), voi
             visit_bus(bus, &state, visit, arg);
         }
     }
+}
+
+struct pci_reader {
+    struct pci_config config;
+    const struct pci_device *device;
+};
+
+static uint8_t read_config(const struct pci_config *config, unsigned offset)
+{
+    return pci_read8(container_of(config, struct pci_reader, config)->device, offset);
+}
+
+/* PCI Local Bus 3.0, 6.8.1.3 and 6.8.2.3: message control is 2 bytes into the capability. */
+static void quiet_function(void *arg, const struct pci_device *device)
+{
+    const struct pci_reader reader = {{read_config}, device};
+    unsigned msi = pci_capability_next(&reader.config, 0, PCI_CAP_MSI);
+    unsigned msix = pci_capability_next(&reader.config, 0, PCI_CAP_MSIX);
+    uint16_t command = pci_read16(device, PCI_COMMAND);
+
+    (void)arg;
+    pci_write16(device, PCI_COMMAND,
+                command & (uint16_t) ~(PCI_COMMAND_MASTER | PCI_COMMAND_NO_INTX));
+    if (msi != 0) {
+        pci_write16(device, msi + 2, pci_read16(device, msi + 2) & (uint16_t)~PCI_MSI_ENABLE);
+    }
+    if (msix != 0) {
+        pci_write16(device, msix + 2, pci_read16(device, msix + 2) & (uint16_t)~PCI_MSIX_ENABLE);
+    }
+}
+
+void pci_quiet(void)
+{
+    pci_for_each(quiet_function, NULL);
 }
 
 /* The size mask of a BAR word: what sticks when all ones are written. */

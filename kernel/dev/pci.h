@@ -2,7 +2,8 @@
 #pragma once
 /*
  * PCI configuration space by the PC's two ports (PCI Local Bus 3.0, 3.2.2.3.2), and the parts of it
- * that drivers ask for. What devices say of themselves is checked. Only while devices are probed.
+ * that drivers ask for. What devices say of themselves is checked. Only while devices are probed,
+ * and when they are stopped.
  */
 #include "lib/types.h"
 
@@ -19,6 +20,7 @@ struct pci_device {
 #define PCI_STATUS_CAPS     0x0010u
 #define PCI_SUBSYSTEM_ID    0x2eu
 #define PCI_CAPABILITIES    0x34u
+#define PCI_CAP_MSI         0x05u
 #define PCI_CAP_MSIX        0x11u
 #define PCI_CAP_VENDOR      0x09u
 
@@ -35,6 +37,9 @@ bool pci_present(void);
 /* Calls visit for each function of each bus that can be reached from bus 0. One access when there
  * is no PCI. */
 void pci_for_each(void (*visit)(void *arg, const struct pci_device *device), void *arg);
+
+/* No function reaches memory or sends messages by itself any more. */
+void pci_quiet(void);
 
 /* The memory that BAR index decodes: false for I/O ports, and for BARs that are empty or not set.
  */

@@ -13,6 +13,7 @@
 #include "kernel/mm/frame.h"
 #include "kernel/mm/heap.h"
 #include "kernel/mm/kmap.h"
+#include "kernel/mm/ram.h"
 
 INIT_TEXT void init_console(void)
 {
@@ -99,4 +100,5 @@ INIT_TEXT void init_heap(void)
 {
     heap_init();
     kmap_init();
+    ram_init(boot);
 }

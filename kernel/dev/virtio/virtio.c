@@ -8,6 +8,10 @@
 #include "kernel/mm/frame.h"
 #include "lib/string.h"
 
+#define RESET_LOOKS 1000000u /* then the device is taken to be dead */
+
+static struct virtio_device *attached; /* changes while devices are probed, on one CPU */
+
 static void add_status(struct virtio_device *device, uint8_t bit)
 {
     const struct virtio_transport *transport = device->transport;
@@ -44,6 +48,8 @@ int virtio_attach(struct virtio_device *device)
         return -ENODEV;
     }
     list_init(&device->queues);
+    device->next = attached;
+    attached = device;
     int error = negotiate(device);
     if (error == 0) {
         error = device->driver->probe(device);
@@ -53,6 +59,18 @@ int virtio_attach(struct virtio_device *device)
         log_err("%s: %s: error %d", device->transport->name, device->driver->name, error);
     }
     return error;
+}
+
+void virtio_stop(const struct virtio_transport *transport)
+{
+    for (struct virtio_device *device = attached; device != NULL; device = device->next) {
+        if (device->transport == transport) {
+            transport->set_status(device, 0);
+            for (unsigned i = 0; i < RESET_LOOKS && transport->get_status(device) != 0; i++) {
+                arch_cpu_relax();
+            }
+        }
+    }
 }
 
 /* The largest power of two that is not above n. */

@@ -65,7 +65,8 @@ struct virtio_device {
     bool ready;        /* interrupts are handled */
     uint64_t features; /* negotiated */
     struct list queues;
-    void *data; /* the driver's */
+    void *data;                 /* the driver's */
+    struct virtio_device *next; /* of all that were attached; constant once set */
 };
 
 /* Resets the device, finds its driver and lets it probe: 0; -ENODEV: no driver. */
@@ -74,6 +75,8 @@ static inline bool virtio_has(const struct virtio_device *device, uint64_t featu
 {
     return (device->features & feature) != 0;
 }
+/* Resets all devices of this transport that were attached: they forget their queues. */
+void virtio_stop(const struct virtio_transport *transport);
 /* Sets up queue `index` with at most size entries: -ENOENT when the device has none, -ENOMEM. */
 int virtio_queue_create(struct virtio_device *device, unsigned index, unsigned size,
                         struct virtio_queue *queue);

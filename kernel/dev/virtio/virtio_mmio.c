@@ -282,4 +282,9 @@ static void mmio_probe(void)
     }
 }
 
-const struct driver virtio_mmio_driver = {"virtio-mmio", mmio_probe};
+static void mmio_stop(void)
+{
+    virtio_stop(&mmio_transport);
+}
+
+const struct driver virtio_mmio_driver = {"virtio-mmio", mmio_probe, mmio_stop};

@@ -315,4 +315,9 @@ static void pci_probe(void)
     pci_for_each(take_function, NULL);
 }
 
-const struct driver virtio_pci_driver = {"virtio-pci", pci_probe};
+static void pci_stop(void)
+{
+    virtio_stop(&pci_transport);
+}
+
+const struct driver virtio_pci_driver = {"virtio-pci", pci_probe, pci_stop};

@@ -6,6 +6,7 @@
  */
 #include "kernel/dev/api/power.h"
 #include "kernel/arch/cpu.h"
+#include "kernel/arch/kexec.h"
 #include "kernel/arch/port_io.h"
 #include "kernel/arch/smp.h"
 #include "kernel/dev/drivers.h"
@@ -132,4 +133,12 @@ _Noreturn void power_reset(void)
         wait_a_little();
     }
     arch_cpu_reset();
+}
+
+_Noreturn void power_kexec(const struct arch_kexec *kexec)
+{
+    arch_irq_disable();
+    arch_smp_stop_others();
+    drivers_stop();
+    arch_kexec_enter(kexec);
 }

@@ -74,6 +74,7 @@ INIT_TEXT void init_drivers(void)
 INIT_TEXT void init_threads(void)
 {
     linux_set_power(power_off, power_reset);
+    linux_set_firmware(boot);
     struct thread *thread;
     if (thread_create("kernel_init", init_late, NULL, &thread) != 0) {
         boot_fail("not enough memory for the first thread; give the machine more");

@@ -41,6 +41,8 @@ static const char *const skipped[] = {
     SKIP(vhangup),
     SKIP(set_tid_address),
     SKIP(reboot),
+    SKIP(kexec_load), /* where it is allowed, it would do harm */
+    SKIP(kexec_file_load),
     SKIP(sched_yield),
     SKIP(rt_sigsuspend),
     SKIP(getpid),

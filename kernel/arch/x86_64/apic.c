@@ -35,6 +35,7 @@ enum apic_register {
 #define APIC_ENABLE           0x100u
 #define APIC_MASKED           0x10000u
 #define APIC_NMI              0x400u
+#define APIC_EXTINT           0x700u
 #define APIC_TIMER_DEADLINE   0x40000u
 #define APIC_TIMER_DIVIDE_16  0x3u
 #define APIC_SPURIOUS_ENABLED (APIC_ENABLE | VECTOR_SPURIOUS)
@@ -257,6 +258,22 @@ void arch_irq_isa(unsigned line, unsigned *gsi, unsigned *trigger)
             *trigger = firmware_info.overrides[i].trigger;
         }
     }
+}
+
+void x86_apic_leave(void)
+{
+    for (unsigned i = 0; i < ioapic_count; i++) {
+        for (unsigned line = 0; ioapics[i].registers != NULL && line < ioapics[i].lines; line++) {
+            ioapic_write(&ioapics[i], IOAPIC_REDIRECT + 2 * line, IOAPIC_MASKED);
+        }
+    }
+    x86_apic_send_others(APIC_ICR_INIT);
+    if (x86_features.tsc_deadline) {
+        wrmsr(MSR_TSC_DEADLINE, 0);
+    }
+    apic_write(APIC_LVT_TIMER, APIC_MASKED);
+    apic_write(APIC_TIMER_INITIAL, 0);
+    apic_write(APIC_LVT_LINT0, APIC_EXTINT);
 }
 
 /* SDM vol. 3, 11.11: message address and data formats. */

@@ -140,6 +140,13 @@ void x86_protect_cpu(void)
     }
 }
 
+void x86_protect_leave(void)
+{
+    if (x86_protect.ibrs || x86_protect.ssbd || x86_protect.ssbd_always) {
+        wrmsr(MSR_SPEC_CTRL, 0);
+    }
+}
+
 void x86_programs_change(void)
 {
     if (x86_protect.ibpb) {

@@ -136,6 +136,7 @@ extern struct x86_mitigations x86_protect;
 void x86_protect_choose(const char *vendor);
 void x86_set_spec_ctrl(uint64_t bits); /* of a thread; interrupts off */
 void x86_protect_cpu(void);            /* on each CPU: what model-specific registers do */
+void x86_protect_leave(void);          /* undoes it, for another kernel */
 /* isolate.c: makes the ways into and out of the kernel those of x86_protect. */
 void x86_patch_entries(void);
 
@@ -211,6 +212,9 @@ void x86_apic_eoi(void);
 /* Programs the local timer's counter; counts are of its own clock. */
 void x86_apic_timer_set(uint32_t count);
 uint32_t x86_apic_timer_left(void);
+/* For another kernel: no interrupt comes any more, and all other CPUs, which have stopped, wait for
+ * a start-up IPI, for which they need no memory. */
+void x86_apic_leave(void);
 
 /* entry.S */
 extern const char __entry_start[], __entry_end[];

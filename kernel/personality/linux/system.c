@@ -12,6 +12,7 @@
 #include "kernel/mm/heap.h"
 #include "kernel/personality/linux/call.h"
 #include "kernel/personality/linux/device/kmsg.h"
+#include "kernel/personality/linux/kexec/kexec.h"
 #include "kernel/personality/linux/linux.h"
 #include "kernel/personality/linux/process/cred.h"
 #include "kernel/personality/linux/uts.h"
@@ -259,6 +260,7 @@ LINUX_CALL3(syslog, int, action, vaddr_t, addr, int, size)
 #define REBOOT_CMD_CAD_ON    0x89abcdefu
 #define REBOOT_CMD_CAD_OFF   0x00000000u
 #define REBOOT_CMD_POWER_OFF 0x4321fedcu
+#define REBOOT_CMD_KEXEC     0x45584543u
 #define REBOOT_CMD_RESTART2  0xa1b2c3d4u
 
 static void (*power_off_hook)(void); /* constant once set */
@@ -314,6 +316,8 @@ LINUX_CALL4(reboot, unsigned, magic1, unsigned, magic2, unsigned, command, vaddr
         }
         halt();
         return 0;
+    case REBOOT_CMD_KEXEC:
+        return linux_kexec_enter();
     default:
         return -EINVAL;
     }

@@ -42,6 +42,8 @@ int proc_path_text(const struct path *path, char *buf, size_t size);
 
 /* A name in decimal without leading zeroes below the limit; false: it is not. */
 bool proc_parse_number(const char *name, unsigned limit, unsigned *number);
+/* What Linux calls memory of a type of enum boot_mem. */
+const char *proc_memory_type(unsigned type);
 
 /* Tables of children. */
 extern const struct pseudo_node proc_pid_nodes[];    /* procfs_pid.c: of /proc/PID */

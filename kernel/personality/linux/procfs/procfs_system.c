@@ -16,7 +16,9 @@
 #include "kernel/mm/frame.h"
 #include "kernel/mm/heap.h"
 #include "kernel/mm/kmap.h"
+#include "kernel/mm/ram.h"
 #include "kernel/personality/linux/device/kmsg.h"
+#include "kernel/personality/linux/process/cred.h"
 #include "kernel/personality/linux/procfs/procfs_internal.h"
 #include "kernel/personality/linux/uts.h"
 #include "lib/format.h"
@@ -224,6 +226,33 @@ static void show_tty_driver(void *arg, struct line *line)
                 line->name, line->major, line->minor);
 }
 
+const char *proc_memory_type(unsigned type)
+{
+    static const char *const names[] = {[BOOT_MEM_FREE] = "System RAM",
+                                        [BOOT_MEM_RESERVED] = "Reserved",
+                                        [BOOT_MEM_ACPI] = "ACPI Tables",
+                                        [BOOT_MEM_NVS] = "ACPI Non-volatile Storage",
+                                        [BOOT_MEM_BAD] = "Unusable memory"};
+    return names[type];
+}
+
+/* Memory alone: where devices have their registers is known to their drivers. Who is not root gets
+ * zeros for addresses, as on Linux. */
+static int show_iomem(const struct pseudo_ctx *ctx, struct text *out)
+{
+    unsigned count;
+    const struct boot_range *ranges = ram_ranges(&count);
+
+    (void)ctx;
+    bool shown = linux_capable(CAP_SYS_ADMIN);
+    for (unsigned i = 0; i < count; i++) {
+        ull start = shown ? ranges[i].start : 0;
+        ull end = shown ? ranges[i].start + ranges[i].size - 1 : 0;
+        text_printf(out, "%08llx-%08llx : %s\n", start, end, proc_memory_type(ranges[i].type));
+    }
+    return 0;
+}
+
 static int show_tty_drivers(const struct pseudo_ctx *ctx, struct text *out)
 {
     (void)ctx;
@@ -258,6 +287,7 @@ const struct pseudo_node proc_system_nodes[] = {
     FILE_OF("diskstats", show_nothing),
     FILE_OF("filesystems", show_filesystems),
     FILE_OF("interrupts", show_interrupts),
+    FILE_OF("iomem", show_iomem),
     {.name = "kmsg", .mode = S_IFREG | 0400, .ops = &proc_kmsg_ops},
     FILE_OF("loadavg", proc_show_loadavg),
     FILE_OF("locks", show_nothing),

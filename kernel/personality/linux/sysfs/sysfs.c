@@ -11,6 +11,7 @@
 #include "kernel/base/init.h"
 #include "kernel/base/timeline.h"
 #include "kernel/core/space.h"
+#include "kernel/personality/linux/kexec/kexec.h"
 #include "kernel/personality/linux/process/process.h"
 #include "lib/string.h"
 
@@ -92,6 +93,13 @@ static int show_unknown_calls(const struct pseudo_ctx *ctx, struct text *out)
     return 0;
 }
 
+static int show_kexec_loaded(const struct pseudo_ctx *ctx, struct text *out)
+{
+    (void)ctx;
+    text_printf(out, "%d\n", linux_kexec_loaded());
+    return 0;
+}
+
 static const struct pseudo_node debug_nodes[] = {
     SYSFS_FILE("page_tables", 0400, show_page_tables),
     SYSFS_FILE("unknown_calls", 0400, show_unknown_calls),
@@ -103,6 +111,9 @@ static const struct pseudo_node kernel_nodes[] = {
     SYSFS_FILE("boot_timeline.json", 0444, show_timeline_json),
     {.name = "debug", .mode = S_IFDIR | 0700, .children = debug_nodes},
     SYSFS_TEXT("fscaps", "1\n"),
+    SYSFS_TEXT("kexec_crash_loaded", "0\n"),
+    SYSFS_TEXT("kexec_crash_size", "0\n"),
+    SYSFS_FILE("kexec_loaded", 0444, show_kexec_loaded),
     SYSFS_TEXT("uevent_seqnum", "0\n"),
     {.name = NULL},
 };
@@ -121,7 +132,7 @@ static const struct pseudo_node root_nodes[] = {
     SYSFS_DIR("class", sysfs_class_nodes),
     SYSFS_DIR("dev", sysfs_dev_nodes),
     SYSFS_DIR("devices", device_nodes),
-    SYSFS_DIR("firmware", no_nodes),
+    SYSFS_DIR("firmware", sysfs_firmware_nodes),
     SYSFS_DIR("fs", no_nodes),
     SYSFS_DIR("kernel", kernel_nodes),
     SYSFS_DIR("module", no_nodes),

@@ -8,10 +8,11 @@
 void sysfs_init(void);
 
 /* Tables of children, between the files of this name. */
-extern const struct pseudo_node sysfs_system_nodes[];  /* sysfs_cpu.c: of /sys/devices/system */
-extern const struct pseudo_node sysfs_virtual_nodes[]; /* sysfs_device.c: of devices/virtual */
-extern const struct pseudo_node sysfs_class_nodes[];   /* sysfs_device.c: of /sys/class */
-extern const struct pseudo_node sysfs_dev_nodes[];     /* sysfs_device.c: of /sys/dev */
+extern const struct pseudo_node sysfs_system_nodes[];   /* sysfs_cpu.c: of /sys/devices/system */
+extern const struct pseudo_node sysfs_virtual_nodes[];  /* sysfs_device.c: of devices/virtual */
+extern const struct pseudo_node sysfs_class_nodes[];    /* sysfs_device.c: of /sys/class */
+extern const struct pseudo_node sysfs_dev_nodes[];      /* sysfs_device.c: of /sys/dev */
+extern const struct pseudo_node sysfs_firmware_nodes[]; /* sysfs_firmware.c: of /sys/firmware */
 
 /* A show function for nodes whose arg is their text. */
 int sysfs_show_text(const struct pseudo_ctx *ctx, struct text *out);

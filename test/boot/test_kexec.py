@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Another kernel instead of this one, with Debian's kexec(8) as it is: Alba and Linux, by both
+system calls, on machines of all kinds; what is refused, as Linux refuses it; and that nothing is
+lost when it is."""
+import os
+import pathlib
+import re
+import sys
+
+import pytest
+
+import debian_kernel
+import newc
+import qemu
+
+TEST = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(TEST / "real"))
+import debian_root  # noqa: E402
+
+CALLS = ["-c", "-s"]  # kexec(8)'s options: kexec_load, kexec_file_load
+BEGIN = """#!/bin/sh
+/bin/busybox --install -s /bin
+export PATH=/bin:/usr/sbin
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+value() { sed -n "s/.*$1=\\([^ ]*\\).*/\\1/p" /proc/cmdline; }
+"""
+GO = """
+kexec -e -x
+echo "kexec -e has come back: $?"
+poweroff -f
+"""
+
+
+def script(text):
+    return newc.File((BEGIN + text).encode(), 0o755)
+
+
+def root(init, **files):
+    """An initramfs with busybox and kexec(8), these files, and this script as /init."""
+    entries = {"tmp": newc.Dir()}
+    for path in ["/bin/busybox", *debian_root.paths_of("kexec")]:
+        data = pathlib.Path(os.path.realpath(path)).read_bytes()
+        entries[path.lstrip("/")] = newc.File(data, 0o755)
+    entries["bin/sh"] = newc.Link("busybox")
+    entries["init"] = script(init)
+    entries |= {name: newc.File(data, 0o755) for name, data in files.items()}
+    return newc.root(None, entries)
+
+
+@pytest.fixture(scope="session", name="bzimage")
+def fixture_bzimage(built):
+    return built("x86_64/alba.bzImage").read_bytes()
+
+
+@pytest.fixture(name="boot")
+def fixture_boot(built):
+    def boot(initrd, *, append="", **options):
+        append = f"console=ttyS0 {append}"
+        return qemu.Machine(built("x86_64/alba.elf"), initrd=initrd, append=append, **options).run()
+
+    return boot
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("machine,memory,smp", [
+    ("microvm", "64M", 1), ("microvm,acpi=off", "64M", 4), ("q35", "1G", 4), ("pc", "1G", 1),
+    ("q35", "5G", 4)])
+def test_alba_to_alba(boot, built, bzimage, call, machine, memory, smp):
+    """The program in the second kernel is the same as if it had been the first."""
+    second = newc.root(built("guest/hello").read_bytes())
+    first = root("""
+        echo "first, with $(nproc) CPUs"
+        kexec $(value call) -l /kernel --initrd=/initrd --reuse-cmdline && echo loaded
+        """ + GO, kernel=bzimage, initrd=second)
+    result = boot(first, append=f"call={call}", machine=machine, memory=memory, smp=smp)
+    assert result.status == 0 and f"first, with {smp} CPUs\nloaded\n" in result.output, result
+    assert "hello from pid 1\nargument </init>\nenvironment <HOME=/>\n" in result.output, result
+    assert f"environment <call={call}>" in result.output, result
+    assert "kexec_jump_back_entry" not in result.output, result
+    assert result.output.endswith("bye\n"), result
+
+
+@pytest.mark.parametrize("machine,cpu", [("q35", "max"), ("microvm,acpi=off", "qemu64"),
+                                         ("q35", "Haswell")])
+def test_chain(boot, bzimage, machine, cpu):
+    """Five kernels after the first, each loaded by the one before, by both calls in turn: all see
+    the same machine."""
+    init = """
+        left=$(value left)
+        echo "left $left: $(nproc) CPUs, $(md5sum </proc/iomem) $(cd /sys/firmware/memmap; ls; cat */*)" \
+            | tr '\\n' ' '; echo
+        [ $left = 0 ] && poweroff -f
+        cd /
+        { find bin/busybox bin/sh kernel init lib* usr dev; echo proc; echo sys; echo tmp; } |
+            cpio -o -H newc >/tmp/initrd 2>/dev/null
+        call=-s
+        [ $((left % 2)) = 0 ] && call=-c
+        kexec $call -l /kernel --initrd=/tmp/initrd --append="console=ttyS0 left=$((left - 1))"
+        """ + GO
+    result = boot(root(init, kernel=bzimage), append="left=5", machine=machine, cpu=cpu, smp=4,
+                  memory="128M")
+    said = re.findall(r"^left (\d): (4 CPUs.*System RAM.*)$", result.output, re.M)
+    assert result.status == 0 and [left for left, _ in said] == list("543210"), result
+    assert len({machine for _, machine in said}) == 1, result
+
+
+def test_states_and_options(boot, bzimage):
+    """What kexec(8) does besides: unload, load again, ask; and a kernel for crashes, for which no
+    memory is set aside, is refused in clear words."""
+    result = boot(root("""
+        for call in -c -s; do
+            kexec -S; echo "status $?"
+            kexec $call -l /kernel --command-line=x; echo "load $?, $(cat /sys/kernel/kexec_loaded)"
+            kexec $call -l /kernel --command-line=y; echo "again $?, $(cat /sys/kernel/kexec_loaded)"
+            kexec $call -l /init 2>/tmp/why; echo "bad $?, $(cat /sys/kernel/kexec_loaded)"
+            kexec $call -u; echo "unload $?, $(cat /sys/kernel/kexec_loaded)"
+            kexec $call -p /kernel 2>&1; echo "crash $?"
+            kexec $call -e -x 2>&1; echo "nothing to run $?"
+        done
+        cat /proc/iomem; su -s /bin/sh nobody -c "head -n 1 /proc/iomem"
+        poweroff -f""", kernel=bzimage, **{"etc/passwd": b"nobody:x:99:99::/:/bin/sh\n"}))
+    each = """load 0, 1
+again 0, 1
+bad 255, 1
+unload 0, 0
+Memory for crashkernel is not reserved
+Please reserve memory by passing"crashkernel=Y@X" parameter to kernel
+Then try to loading kdump kernel
+crash 1
+Nothing has been loaded!
+nothing to run 1
+"""
+    assert result.status == 0 and result.output.count(each) == 2, result
+    assert re.search(r"^00000000-00000fff : Reserved\n00001000-\w+ : System RAM$", result.output,
+                     re.M), result
+    assert result.output.endswith("00000000-00000000 : Reserved\n"), result
+
+
+def test_other_kernel_is_linux(boot, built, bzimage):
+    """Debian's kernel after Alba, with all CPUs and memory; and both say the same to arguments of all
+    kinds (guest/kexec_errors.c)."""
+    linux = debian_kernel.vmlinuz(TEST.parent / "build").read_bytes()
+    errors = built("guest/kexec_errors").read_bytes()
+    second = root("""
+        echo "this is $(uname -r) with $(nproc) CPUs, $(cat /proc/cmdline)"
+        /errors
+        poweroff -f""", kernel=bzimage, errors=errors)
+    result = boot(root("""
+        /errors
+        kexec -s -l /linux --initrd=/second --append="console=ttyS0 quiet panic=-1"
+        """ + GO, kernel=bzimage, errors=errors, linux=linux, second=second),
+        machine="q35", smp=2, memory="512M", cpu="max,la57=off")
+    assert result.status == 0 and re.search(
+        r"this is 6\.1\.\S+-amd64 with 2 CPUs, console=ttyS0 quiet panic=-1\n", result.output), result
+    ours, linuxs = re.findall(r"^crash loaded.*?^that was all$",
+                              re.sub(r"^\[.*\n", "", result.output, flags=re.M), re.M | re.S)
+    assert ours == linuxs, result

@@ -153,6 +153,16 @@ struct linux_edd {
 #define LINUX_EDDS    6u
 #define LINUX_EDD_MBR 16u
 
+/* Of a boot loader that ran under EFI and has left it. */
+#define LINUX_EFI_64 0x34364c45u /* "EL64" */
+struct linux_efi_info {
+    uint32_t signature;
+    uint32_t table; /* the system table */
+    uint32_t descriptor_size, descriptor_version;
+    uint32_t map, map_size;
+    uint32_t table_high, map_high;
+};
+
 struct linux_params {
     struct linux_screen screen;
     uint8_t apm[0x14], pad1[4];
@@ -167,7 +177,7 @@ struct linux_params {
     uint8_t pad3[0x70];
     uint32_t cc_blob;
     uint8_t edid[128];
-    uint8_t efi[32];
+    struct linux_efi_info efi;
     uint32_t alt_mem_k; /* memory above 1 MiB, by int 15h e801 */
     uint32_t scratch;
     uint8_t range_count;
@@ -197,6 +207,7 @@ static_assert(sizeof(struct linux_setup_indirect) == 24, "boot.rst, setup_data")
 static_assert(sizeof(struct linux_screen) == 0x40, "zero-page.rst");
 static_assert(offsetof(struct linux_params, acpi_rsdp) == 0x70, "zero-page.rst");
 static_assert(offsetof(struct linux_params, ext_ramdisk_image) == 0xc0, "zero-page.rst");
+static_assert(offsetof(struct linux_params, efi) == 0x1c0, "zero-page.rst");
 static_assert(offsetof(struct linux_params, alt_mem_k) == 0x1e0, "zero-page.rst");
 static_assert(offsetof(struct linux_params, sentinel) == 0x1ef, "zero-page.rst");
 static_assert(offsetof(struct linux_params, header.header) == 0x202, "boot.rst");

@@ -71,6 +71,9 @@ static void take_header(struct loader *loader, const struct linux_params *params
         loader_add_initrd(loader, initrd, size);
     }
     loader->info->acpi_rsdp = clean ? params->acpi_rsdp : 0;
+    if (clean) {
+        linux_take_efi(loader, params);
+    }
     take_loader(loader->info, header);
 }
 

@@ -1,7 +1,8 @@
 # The doors and the loader: build/ARCH/alba.elf (PVH, Multiboot) and build/ARCH/alba.bzImage (Linux protocol),
 # both from build/ARCH/kernel.elf.
 BOOT_FLAGS := $(FREESTANDING) -fPIE -fvisibility=hidden -fno-stack-protector \
-              $(if $(findstring clang,$(CC)),-fdirect-access-external-data)
+              $(if $(findstring clang,$(CC)),-fdirect-access-external-data, \
+              -falign-functions=4 -falign-jumps=1 -falign-loops=1 -falign-labels=1)
 # Whole blocks are summed and cleared 16 bytes at a time; the loader saves no one's registers.
 BOOT_BLOCK_FLAGS := $(filter-out -mgeneral-regs-only,$(BOOT_FLAGS)) -msse2
 
@@ -53,12 +54,13 @@ $(B)/alba.elf: $(BOOT_O) $(ELF_O) boot/door/elf.lds
 	$(Q)$(OBJCOPY) --strip-all $(B)/b/alba.sym.elf $@
 
 # The bzImage: real-mode code in front, then the loader with the packed kernel.
-LINUX_O := $(addprefix $(B)/b/boot/door/linux/,entry.o door.o setup_data.o) $(B)/b/payload_lz4.o
+LINUX_O := $(addprefix $(B)/b/boot/door/linux/,entry.o door.o setup_data.o efi.o) $(B)/b/payload_lz4.o
 # Much of the EFI door runs once, and waits for the firmware.
-EFI_O   := $(patsubst %.c,$(B)/b/%.o,$(wildcard boot/door/efi/*.c)) $(B)/b/boot/door/efi/entry.o
+EFI_O   := $(patsubst %.c,$(B)/b/%.o,$(wildcard boot/door/efi/*.c)) \
+           $(addprefix $(B)/b/,boot/door/efi/entry.o lib/bootcfg.o)
 $(EFI_O): BOOT_FLAGS += -Os
 # So does what reads tables and parameters, or what nobody waits for.
-$(addprefix $(B)/b/,boot/door/linux/door.o boot/door/linux/setup_data.o boot/loader/cpus.o lib/acpi.o \
+$(addprefix $(B)/b/,boot/door/linux/door.o boot/door/linux/setup_data.o boot/door/linux/efi.o boot/loader/cpus.o lib/acpi.o \
     lib/format.o lib/mptable.o lib/sha256.o): BOOT_FLAGS += -Os
 SETUP_FLAGS := $(filter-out -mno-red-zone -O2,$(FREESTANDING)) -m16 -march=i386 -Os -fno-pic \
                -fno-stack-protector

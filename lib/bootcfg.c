@@ -146,8 +146,8 @@ static const char *take_entry_key(struct bootcfg_entry *entry, struct bootcfg_te
 
 static const char *take_line(struct reader *reader, struct bootcfg_text line)
 {
-    static const char *const of_entries[] = {"kernel", "initrd", "cmdline", "kernel_sha256",
-                                             "initrd_sha256"};
+    static const char of_entries[][16] = {"kernel", "initrd", "cmdline", "kernel_sha256",
+                                          "initrd_sha256"};
     const char *sign = memchr(line.at, '=', line.size);
     if (sign == NULL) {
         return "a line must be key=value";

@@ -25,14 +25,18 @@ static struct efi_door the_door;
 static const char *reason(efi_status status)
 {
     switch (status) {
+    case EFI_ABORTED:
+        return "";
+    case EFI_BUFFER_TOO_SMALL:
+        return " is too large";
     case EFI_NOT_FOUND:
-        return "is not there";
+        return " is not there";
     case EFI_OUT_OF_RESOURCES:
-        return "finds not enough memory";
+        return " finds not enough memory";
     case EFI_LOAD_ERROR:
-        return "cannot be read";
+        return " cannot be read";
     case EFI_CRC_ERROR:
-        return "is not the one that was meant (SHA-256)";
+        return " is not the one that was meant (SHA-256)";
     default:
         return NULL;
     }
@@ -65,7 +69,7 @@ efi_status efi_complain(struct efi_door *door, efi_status status, const char *fo
     va_end(args);
     const char *why = reason(status);
     if (why != NULL) {
-        scnprintf(line + length, sizeof(line) - (size_t)length, " %s\n", why);
+        scnprintf(line + length, sizeof(line) - (size_t)length, "%s\n", why);
     } else {
         scnprintf(line + length, sizeof(line) - (size_t)length, " (EFI error %llu)\n",
                   (unsigned long long)(status & ~EFI_ERROR));
@@ -84,30 +88,47 @@ efi_status efi_complain(struct efi_door *door, efi_status status, const char *fo
     return status;
 }
 
-/* The command line as text of ours, in pages of its own. from NULL: it is UTF-8 in `text`. */
-static efi_status keep_cmdline(struct efi_door *door, const void *utf16, size_t size,
-                               const char *text)
+/* Pages for the longest command line. */
+static efi_status take_cmdline(struct efi_door *door)
 {
     uint64_t address;
     efi_status status = efi_take(door, BOOT_MAX_CMDLINE, &address);
     if (status != EFI_SUCCESS) {
         return efi_complain(door, status, "the command line");
     }
-    char *to = (char *)address;
-    size_t length = size;
-    if (utf16 != NULL) {
-        length = efi_to_utf8(to, BOOT_MAX_CMDLINE, utf16, size);
-    } else if (size < BOOT_MAX_CMDLINE) {
-        memcpy(to, text, size);
-        to[size] = 0;
-    }
-    if (length >= BOOT_MAX_CMDLINE) {
-        return efi_complain(door, EFI_UNSUPPORTED, "the command line is longer than %u bytes",
+    door->cmdline = (char *)address;
+    return status;
+}
+
+static efi_status check_cmdline(struct efi_door *door, size_t size)
+{
+    door->cmdline_size = size;
+    if (size >= BOOT_MAX_CMDLINE) {
+        return efi_complain(door, EFI_ABORTED, "the command line is longer than %u bytes",
                             BOOT_MAX_CMDLINE - 1);
     }
-    door->cmdline = to;
-    door->cmdline_size = length;
     return EFI_SUCCESS;
+}
+
+efi_status efi_keep_cmdline(struct efi_door *door, const char *text, size_t size)
+{
+    efi_status status = take_cmdline(door);
+    if (status != EFI_SUCCESS) {
+        return status;
+    }
+    memcpy(door->cmdline, text, MIN(size, BOOT_MAX_CMDLINE - 1));
+    door->cmdline[MIN(size, BOOT_MAX_CMDLINE - 1)] = 0;
+    return check_cmdline(door, size);
+}
+
+static efi_status keep_options(struct efi_door *door)
+{
+    efi_status status = take_cmdline(door);
+    if (status != EFI_SUCCESS) {
+        return status;
+    }
+    return check_cmdline(door, efi_to_utf8(door->cmdline, BOOT_MAX_CMDLINE, door->loaded->options,
+                                           door->loaded->options_size));
 }
 
 /* Whether there are options: firmware passes a lone zero, or blanks, for none. */
@@ -131,7 +152,7 @@ static efi_status take_options(struct efi_door *door)
     efi_status status = EFI_SUCCESS;
     bool options = has_options(door->loaded);
     if (options) {
-        status = keep_cmdline(door, door->loaded->options, door->loaded->options_size, NULL);
+        status = keep_options(door);
         if (status != EFI_SUCCESS) {
             return status;
         }
@@ -140,7 +161,7 @@ static efi_status take_options(struct efi_door *door)
     if (status != EFI_NOT_FOUND) {
         return status;
     }
-    return options ? efi_initrd_by_name(door) : EFI_SUCCESS;
+    return options ? efi_initrd_by_name(door) : efi_take_config(door);
 }
 
 /* By the handover protocol: what the header says. Its memory is the boot loader's, and ours. */
@@ -148,13 +169,12 @@ static efi_status take_params(struct efi_door *door, const struct linux_params *
 {
     const struct linux_header *header = &params->header;
     if (header->header != LINUX_HEADER_MAGIC) {
-        return efi_complain(door, EFI_INVALID_PARAMETER,
-                            "the handover's boot parameters have no HdrS");
+        return efi_complain(door, EFI_ABORTED, "the handover's boot parameters have no HdrS");
     }
     const char *text = (const char *)(header->cmd_line_ptr | (uint64_t)params->ext_cmd_line_ptr
                                                                  << 32);
     if (text != NULL) {
-        efi_status status = keep_cmdline(door, NULL, strnlen(text, BOOT_MAX_CMDLINE), text);
+        efi_status status = efi_keep_cmdline(door, text, strnlen(text, BOOT_MAX_CMDLINE));
         if (status != EFI_SUCCESS) {
             return status;
         }
@@ -192,7 +212,7 @@ static efi_status gather(struct efi_door *door, const struct linux_params *param
 {
     const char *lacks = machine_cannot_adopt();
     if (lacks != NULL) {
-        return efi_complain(door, EFI_UNSUPPORTED, "%s", lacks);
+        return efi_complain(door, EFI_ABORTED, "%s", lacks);
     }
     efi_status status = door->services->handle_protocol(door->image, &loaded_image_guid,
                                                         (void **)&door->loaded);

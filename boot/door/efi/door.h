@@ -47,9 +47,12 @@ struct efi_door {
 };
 
 /* door.c: a line on the firmware's console, and on the serial port unless the firmware drives it.
- * Returns the status. */
+ * The status, which is returned, ends it; EFI_ABORTED: the line is whole as it is. */
 efi_status efi_complain(struct efi_door *door, efi_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* door.c: the command line, UTF-8, in pages of its own. What fails is said. */
+efi_status efi_keep_cmdline(struct efi_door *door, const char *text, size_t size);
 
 /* memory.c: whole pages, below 4 GiB if there are any; EFI_OUT_OF_RESOURCES or another error. */
 efi_status efi_take(struct efi_door *door, size_t size, uint64_t *address);
@@ -82,10 +85,16 @@ bool efi_to_path(efi_char *to, size_t room, const char *from, size_t size);
 /* text.c: the next "initrd=" of a command line at or behind *at, which moves on. False: no more. */
 bool efi_next_initrd(const char **at, const char **path, size_t *size);
 
-/* file.c: a file of the volume that we came from, read to pages of its own; size is not 0. The
- * limit is in bytes. EFI_NOT_FOUND: no such file, or no volume. Nothing is said. */
-efi_status efi_read_file(struct efi_door *door, const char *path, size_t limit, uint64_t *address,
-                         uint64_t *size);
+/*
+ * file.c: a file of the volume that we came from, read to pages of its own; limit in bytes. An
+ * empty one has address 0. EFI_NOT_FOUND: no such file, or no volume; EFI_BUFFER_TOO_SMALL: larger
+ * than the limit. Nothing is said.
+ */
+struct efi_bytes {
+    uint64_t address, size;
+};
+efi_status efi_read_file(struct efi_door *door, const char *path, size_t length, size_t limit,
+                         struct efi_bytes *file);
 
 /* file.c: the initramfs: by LoadFile2, which wins, or the files that `initrd=` names. What fails is
  * said. EFI_NOT_FOUND from the first: nobody offers one. */

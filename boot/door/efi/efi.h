@@ -23,6 +23,7 @@ typedef void (*efi_unused)(void);
 #define EFI_BUFFER_TOO_SMALL  (EFI_ERROR | 5)
 #define EFI_OUT_OF_RESOURCES  (EFI_ERROR | 9)
 #define EFI_NOT_FOUND         (EFI_ERROR | 14)
+#define EFI_ABORTED           (EFI_ERROR | 21)
 #define EFI_CRC_ERROR         (EFI_ERROR | 27)
 
 struct efi_guid {

@@ -92,20 +92,22 @@ static efi_status read_all(struct efi_file *file, uint8_t *to, uint64_t size)
     return EFI_SUCCESS;
 }
 
-efi_status efi_read_file(struct efi_door *door, const char *path, size_t limit, uint64_t *address,
-                         uint64_t *size)
+efi_status efi_read_file(struct efi_door *door, const char *path, size_t length, size_t limit,
+                         struct efi_bytes *bytes)
 {
     struct efi_file *file;
-    efi_status status = open_file(door, path, strlen(path), &file, size);
+    *bytes = (struct efi_bytes){0};
+    efi_status status = open_file(door, path, length, &file, &bytes->size);
     if (status != EFI_SUCCESS) {
         return status;
     }
-    status = *size > 0 && *size <= limit ? efi_take(door, *size, address) : EFI_UNSUPPORTED;
+    if (bytes->size > limit) {
+        status = EFI_BUFFER_TOO_SMALL;
+    } else if (bytes->size > 0) {
+        status = efi_take(door, bytes->size, &bytes->address);
+    }
     if (status == EFI_SUCCESS) {
-        status = read_all(file, (uint8_t *)*address, *size);
-        if (status != EFI_SUCCESS) {
-            efi_drop(door, *address);
-        }
+        status = read_all(file, (uint8_t *)bytes->address, bytes->size);
     }
     file->close(file);
     return status;

@@ -4,6 +4,7 @@ taken apart, and machines that enter an image with parameters made by hand (shim
 import os
 import pathlib
 import re
+import socket
 import struct
 import subprocess
 
@@ -240,21 +241,41 @@ def linux_shim(*, wide=False, at=IMAGE, patch=(), e820=None, blobs=(), page_at=B
     return shim
 
 
-def real_mode(*, segment=0x1000, stack=(0x1000, 0xf000), header=(), blobs=(), a20=True,
-              **options):
-    """The 16-bit entry as a boot sector of ours enters it: any stack, any header, A20 shut."""
+def assemble(source, at, directory):
+    """16-bit code that is to lie at `at` in segment 0."""
+    path = directory / "code"
+    path.with_suffix(".S").write_text(f".code16\n{source}\n")
+    run("gcc", "-m16", "-nostdlib", "-static", "-no-pie", f"-Wl,-Ttext={at:#x},--build-id=none",
+        "-Wl,--oformat=binary,-e,0", "-o", path, path.with_suffix(".S"))
+    return path.read_bytes()
+
+
+def real_mode(**options):
+    """The 16-bit entry as a boot sector of ours enters it."""
+    return real_mode_machine(**options).run()
+
+
+def real_mode_machine(*, segment=0x1000, stack=(0x1000, 0xf000), header=(), blobs=(), a20=True,
+                      int15=None, **options):
+    """A boot sector that loads the image and enters it: with any stack, any header, A20 shut, and
+    code at 0x600 in place of int 15h, which finds the BIOS's own by the far pointer at 0x5fc."""
     image = bytearray((OUT / "alba.bzImage").read_bytes())
     setup = (image[0x1f1] + 1) * 512
     for offset, form, value in header:
         struct.pack_into("<" + form, image, offset, value)
     # The BIOS scribbles over low memory as it starts: what belongs there comes from the disk.
     disk, code, packets = b"", b"\x31\xc0\x8e\xd8\x8e\xd0\xbc\x00\x7c", b""  # ds = ss = 0; sp
+    if int15 is not None:
+        blobs = [*blobs, (0x600, int15)]
     for address, data in [(segment << 4, bytes(image[:setup])), *blobs]:
         sectors = (len(data) + 511) // 512
         code += b"\xbe" + struct.pack("<H", 0x7d00 + len(packets))  # si: the packet
         code += b"\xb4\x42\xb2\x80\xcd\x13"                        # int 13h, extended read
         packets += struct.pack("<HHHHQ", 16, sectors, 0, address >> 4, 1 + len(disk) // 512)
         disk += data + bytes(-len(data) % 512)
+    if int15 is not None:
+        code += b"\x66\xa1\x54\0\x66\xa3\xfc\5"        # the vector of int 15h: kept at 0x5fc,
+        code += b"\x66\xb8\0\6\0\0\x66\xa3\x54\0"      # and set to 0:0x600
     code += b"\xfa\xb8" + struct.pack("<H", segment) + b"\x8e\xd8\x8e\xc0"  # cli; ds, es
     if not a20:
         code += b"\xe4\x92\x24\xfc\xe6\x92"                    # port 92: A20 shut
@@ -267,4 +288,24 @@ def real_mode(*, segment=0x1000, stack=(0x1000, 0xf000), header=(), blobs=(), a2
     machine.command += ["-drive", f"format=raw,file={path}"]
     path = machine._path("image", bytes(image[setup:]))
     machine.command += ["-device", f"loader,file={path},addr={IMAGE:#x},force-raw=on"]
-    return machine.run()
+    return machine
+
+
+def text_on_screen(machine, pattern, directory):
+    """Runs a machine that has a VGA until the pattern comes over its serial line, then reads what
+    stands on its screen in text mode."""
+    monitor, screen = directory / "monitor", directory / "screen"
+    machine.command += ["-vga", "std", "-monitor", f"unix:{monitor},server=on,wait=off"]
+    with machine:
+        machine.expect(pattern)
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.settimeout(qemu.HANG)
+            sock.connect(str(monitor))
+            sock.sendall(f"pmemsave 0xb8000 4000 \"{screen}\"\nquit\n".encode())
+            said = b""
+            while more := sock.recv(4096):
+                said += more
+        machine.wait()
+    assert screen.exists(), said.decode(errors="replace")
+    text = screen.read_bytes()[::2].decode(errors="replace")
+    return "\n".join(text[i:i + 80].rstrip() for i in range(0, len(text), 80))

@@ -389,3 +389,135 @@ def test_kexec_from_linux(built, call, options):
                           machine="q35", append="console=ttyS0 quiet panic=-1", **options).run()
     assert f"Alba by loader 208: {cmdline}\nits status: 42\n" in result.output, str(result)
     assert result.status == 0, str(result)
+
+
+# Machines whose BIOS knows little, or does not tell the truth. (On the way to the code at 0x600.)
+
+BIOS = """
+    cmpw $0xe820, %ax
+    je e820
+    cmpw $0xe801, %ax
+    je e801
+    cmpb $0x88, %ah
+    je e88
+bios:
+    ljmpw *%cs:0x5fc
+none:                       /* the function is not there */
+    movw $0x8600, %ax
+carry:
+    pushw %bp
+    movw %sp, %bp
+    orw $1, 6(%bp)
+    popw %bp
+    iretw
+good:
+    movl $0x534d4150, %eax
+    pushw %bp
+    movw %sp, %bp
+    andw $~1, 6(%bp)
+    popw %bp
+    iretw
+"""
+ENTRY = """
+    movl ${start:#x}, %es:(%di)
+    movl $0, %es:4(%di)
+    movl ${size:#x}, %es:8(%di)
+    movl ${high:#x}, %es:12(%di)
+    movl ${kind}, %es:16(%di)
+    movl ${following}, %ebx
+"""
+
+
+def e820(*entries):
+    """Code for a list of (start, low and high half of the size, type), and what comes behind each:
+    0 ends it."""
+    code = ""
+    for i, (start, size, high, kind, following) in enumerate(entries):
+        code += f"cmpl ${i}, %ebx\njne {i + 1}f\n" + ENTRY.format(
+            start=start, size=size, high=high, kind=kind, following=following) + f"jmp good\n{i + 1}:"
+    return code + "jmp none\n"
+
+
+def with_bios(tmp_path, *, e820_is="jmp none\n", e801="jmp bios\n", e88="jmp bios\n", **options):
+    code = f"{BIOS}e820: {e820_is}e801: {e801}e88: {e88}"
+    header = options.pop("header", [(0x211, "B", 0x81), (0x224, "H", 0xde00)])
+    return doors_util.real_mode(int15=doors_util.assemble(code, 0x600, tmp_path), header=header,
+                                **options)
+
+
+NONE = "jmp none\n"
+GOOD_MAP = [(0, 0x9fc00, 0, 1, 1), (0x100000, 0x3ee0000, 0, 1, 0)]
+# What int 15h e820, e801 and 88 do, and how much memory is found then (of 64 MiB).
+BIOSES = {
+    "no e820": (NONE, "jmp bios\n", "jmp bios\n", 63 << 20),
+    "88 only": (NONE, NONE, "jmp bios\n", 63 << 20),
+    "e801 in CX and DX": (NONE, "xorw %ax, %ax\nxorw %bx, %bx\nmovw $0x3c00, %cx\n"
+                          "movw $0x100, %dx\niretw\n", NONE, 32 << 20),
+    "e801 with a hole": (NONE, "movw $0x2000, %ax\nmovw $0x100, %bx\nxorw %cx, %cx\n"
+                         "xorw %dx, %dx\niretw\n", NONE, 9 << 20),
+    "e820 that never ends": (e820((0x100000, 0x3ee0000, 0, 1, 1), (0, 0x9fc00, 0, 1, 0)), NONE, NONE,
+                             63 << 20),
+    "e820 that loses its way": ("cmpl $0, %ebx\nje bios\nmovl $7, %eax\niretw\n", "jmp bios\n", NONE,
+                                63 << 20),
+    "e820 with nonsense": (e820(*[(s, n, h, k, i + 1) for i, (s, n, h, k, _) in enumerate(
+        [(0x5000, 0, 0, 1, 0), (0x3000000, 0x1000, 0, 99, 0), (0xffffe000, 0x1000, 0, 0, 0),
+         (0xfffff000, 0xfffff000, 0xffffffff, 7, 0), (0x3000000, 0xffffffff, 0, 9, 0), *GOOD_MAP])]),
+                           NONE, NONE, 47 << 20),
+}
+
+
+@pytest.mark.parametrize("name", BIOSES)
+def test_bios(out, tmp_path, name):
+    table, e801, e88, found = BIOSES[name]
+    result = with_bios(tmp_path, e820_is=table, e801=e801, e88=e88)
+    total = Report(result).check().total("free", "kernel", "loader")
+    assert found - (1 << 20) < total <= found + (1 << 20)
+
+
+def test_bios_without_memory(out, tmp_path):
+    fails(with_bios(tmp_path, e801=NONE, e88=NONE), "gave no memory map")
+    fails(with_bios(tmp_path, e820_is=e820((0, 0x9fc00, 0, 1, 0)), e801=NONE, e88=NONE),
+          "does not fit the memory")
+    everything = [(0, 0xffffffff, 0xffffffff, 2, 1), (0x100000, 0x3ee0000, 0, 1, 0)]
+    fails(with_bios(tmp_path, e820_is=e820(*everything), e801=NONE, e88=NONE), "no free memory")
+
+
+def test_no_acpi(out):
+    """Without ACPI's tables the CPUs are those of the MP table, which has one of each package."""
+    report = Report(qemu.Machine(out / "alba.bzImage", machine="pc,acpi=off",
+                                 smp="3,sockets=3").run()).check()
+    assert report.rsdp == 0 and len(report.cpus) == 3
+
+
+def test_a20_stuck(out, tmp_path):
+    """No machine here has a line that does not open, so the code that says so is told that it does
+    not (test/unit/test_a20.c is about finding out): on the screen and the serial line."""
+    symbols = subprocess.run(["nm", out / "b" / "setup.elf"], capture_output=True, text=True,
+                             check=True, timeout=60).stdout
+    at = int(re.search(r"^(\w+) . open_a20$", symbols, re.M)[1], 16)
+    never = int.from_bytes(b"\x66\x31\xc0\x66\xc3", "little")  # xorl %eax, %eax; retl
+    header = [(0x211, "B", 0x81), (0x224, "H", 0xde00), (at, "Q", never)]
+    machine = doors_util.real_mode_machine(header=header, panic_device=False)
+    text = doors_util.text_on_screen(machine, "^Alba: .*\n", tmp_path)
+    line = "Alba: the address line A20 does not open; the machine cannot be used"
+    assert line in text and line + "\n" in machine.text()
+
+
+def test_line_of_the_32_bit_entry(out, tmp_path):
+    """What is said before there is any C also stands on the screen."""
+    iso = doors_util.grub_iso(tmp_path, (out / "alba.bzImage").read_bytes(), b"",
+                              "linux /boot/alba")
+    machine = qemu.Machine(machine="pc", cpu="qemu32", panic_device=False,
+                           extra=["-cdrom", str(iso)])
+    text = doors_util.text_on_screen(machine, "^Alba: .*\n", tmp_path)
+    assert "Alba: this CPU has no long mode (64-bit)" in text
+
+
+# Screens.
+
+@pytest.mark.parametrize("flags,screen", [(0x81, r"800x600 0x[1-9a-f]\w+"), (0x01, "0x0 0")])
+def test_vid_mode_and_the_heap(out, flags, screen):
+    """A graphics mode needs the heap: without CAN_USE_HEAP the screen stays as it was."""
+    header = [(0x211, "B", flags), (0x224, "H", 0xde00), (0x1fa, "H", 0x315)]
+    report = Report(doors_util.real_mode(header=header, extra=["-vga", "std"])).check()
+    report.find(f"^screen {screen}$")

@@ -155,42 +155,55 @@ make_tables:
     loop 4b
     ret
 
-/* Prints the text at %eax on the serial port, tells the monitor, and stops. */
+/*
+ * Prints the text at %eax on the serial port and, as screen_put() in machine.c does, on a screen in
+ * text mode; tells the monitor, and stops.
+ */
 fail32:
     movl %eax, %ebx
-    leal RVA(serial_setup)(%ebp), %esi
-1:  movzwl (%esi), %edx
+    xorl %edi, %edi
+    cmpw $0x5003, 0x449     /* mode 3 and 80 columns, in the BIOS data area */
+    jne 1f
+    movl $(0xb8000 + 22 * 160), %edi
+1:  leal RVA(serial_setup)(%ebp), %esi
+2:  movzwl (%esi), %edx
     testl %edx, %edx
-    jz 2f
+    jz 3f
     movb 2(%esi), %al
     outb %al, %dx
     addl $3, %esi
-    jmp 1b
-2:  movb (%ebx), %al
+    jmp 2b
+3:  movzbl (%ebx), %eax
     testb %al, %al
+    jz 6f
+    testl %edi, %edi
     jz 4f
-    movl $0x10000, %ecx
+    cmpb $' ', %al
+    jb 4f
+    movb $0x4f, %ah         /* white on red */
+    stosw
+4:  movl $0x10000, %ecx
     movb %al, %ah
     movl $(SERIAL_PORT + 5), %edx
-3:  inb %dx, %al
+5:  inb %dx, %al
     testb $0x20, %al
-    loopz 3b
+    loopz 5b
     movb %ah, %al
     movl $SERIAL_PORT, %edx
     outb %al, %dx
     incl %ebx
-    jmp 2b
-4:  movl $PVPANIC_PORT, %edx
+    jmp 3b
+6:  movl $PVPANIC_PORT, %edx
     inb %dx, %al
     cmpb $0xff, %al
-    je 5f
+    je 7f
     testb $PVPANIC_PANICKED, %al
-    jz 5f
+    jz 7f
     movb $PVPANIC_PANICKED, %al
     outb %al, %dx
-5:  cli
+7:  cli
     hlt
-    jmp 5b
+    jmp 7b
 
     .section .rodata.long_mode, "a"
 /* Port and value: 115200 baud, 8 bits, no parity; FIFO on; DTR and RTS. */

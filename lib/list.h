@@ -50,6 +50,17 @@ static inline void list_del(struct list *link)
     link->next->prev = link->prev;
 }
 
+/* Moves all of `from` behind what is in head. */
+static inline void list_splice_tail(struct list *head, struct list *from)
+{
+    if (!list_empty(from)) {
+        from->next->prev = head->prev;
+        head->prev->next = from->next;
+        from->prev->next = head;
+        head->prev = from->prev;
+        list_init(from);
+    }
+}
 static inline void list_del_init(struct list *link)
 {
     list_del(link);

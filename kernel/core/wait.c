@@ -17,24 +17,39 @@ void waitq_init(struct waitq *wq)
     list_init(&wq->entries);
 }
 
-static void wake(struct waitq *wq, bool one)
+/* REQUIRES wq->lock. */
+static void wake_locked(struct waitq *wq, bool one)
 {
-    if (!waitq_active(wq)) {
-        return;
-    }
-    unsigned long flags = spin_lock_irqsave(&wq->lock);
     struct wait_entry *entry, *next;
     list_for_each_safe (entry, next, &wq->entries, link) {
-        if (entry->wake != NULL) {
-            entry->wake(entry);
-            continue;
-        }
         bool exclusive = entry->exclusive;
-        if (sched_wake(entry->thread, WAIT_UNINTERRUPTIBLE) && exclusive && one) {
+        bool woken = entry->wake != NULL ? entry->wake(entry)
+                                         : sched_wake(entry->thread, WAIT_UNINTERRUPTIBLE);
+        if (woken && exclusive && one) {
             break;
         }
     }
-    spin_unlock_irqrestore(&wq->lock, flags);
+}
+
+static void wake(struct waitq *wq, bool one)
+{
+    if (waitq_active(wq)) {
+        unsigned long flags = spin_lock_irqsave(&wq->lock);
+        wake_locked(wq, one);
+        spin_unlock_irqrestore(&wq->lock, flags);
+    }
+}
+
+bool waitq_wake_nested(struct waitq *wq)
+{
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    if (!waitq_active(wq)) {
+        return false;
+    }
+    spin_lock_nested(&wq->lock);
+    wake_locked(wq, true);
+    spin_unlock(&wq->lock);
+    return true;
 }
 
 void waitq_wake_one(struct waitq *wq)
@@ -63,7 +78,11 @@ void wait_begin(struct waitq *wq, struct wait_entry *entry)
 {
     entry->thread = current;
     unsigned long flags = spin_lock_irqsave(&wq->lock);
-    list_add_tail(&wq->entries, &entry->link);
+    if (entry->exclusive) {
+        list_add_tail(&wq->entries, &entry->link);
+    } else {
+        list_add(&wq->entries, &entry->link);
+    }
     spin_unlock_irqrestore(&wq->lock, flags);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
 }

@@ -23,9 +23,10 @@ struct waitq {
 struct wait_entry {
     struct list link; /* [queue's lock] */
     struct thread *thread;
-    /* Called by the waker, queue's lock held, interrupts off; NULL: wakes the thread. */
-    void (*wake)(struct wait_entry *entry);
-    bool exclusive; /* waitq_wake_one stops after one of these */
+    /* Called by the waker, queue's lock held, interrupts off: did it wake somebody? NULL: wakes the
+     * thread. */
+    bool (*wake)(struct wait_entry *entry);
+    bool exclusive; /* waitq_wake_one stops after one of these that was woken; behind all others */
 };
 
 void waitq_init(struct waitq *wq);
@@ -37,6 +38,8 @@ void waitq_init(struct waitq *wq);
 /* Wakes all non-exclusive sleepers and one exclusive one / everybody. Any context. */
 void waitq_wake_one(struct waitq *wq);
 void waitq_wake_all(struct waitq *wq);
+/* waitq_wake_one from within an entry's `wake`, to another queue; false: nobody sleeps there. */
+bool waitq_wake_nested(struct waitq *wq);
 static inline bool waitq_active(const struct waitq *wq)
 {
     return !list_empty(&wq->entries);

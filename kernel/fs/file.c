@@ -8,6 +8,7 @@
 #include "kernel/base/log.h"
 #include "kernel/base/percpu.h"
 #include "kernel/core/smp.h"
+#include "kernel/fs/event.h"
 #include "kernel/fs/inode.h"
 #include "kernel/fs/lock.h"
 #include "kernel/mm/heap.h"
@@ -114,6 +115,9 @@ void file_put(struct file *file)
         return;
     }
     count_file(-1);
+    if (unlikely(__atomic_load_n(&file->watches, __ATOMIC_RELAXED) != NULL)) {
+        epoll_file_gone(file);
+    }
     if (unlikely(inode_has_locks(file->inode))) {
         file_locks_drop_file(file);
     }

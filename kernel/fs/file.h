@@ -55,16 +55,26 @@ enum {
 };
 
 struct file;
+struct text;
+struct epoll_item;
 
-/* How a poll call learns of the queues to wait on: file->ops->poll calls poll_wait for each. */
+/*
+ * How a poll call learns of the queues to wait on: file->ops->poll calls poll_wait for each, or
+ * poll_wait_for for one that is woken for `events` (POLL* bits) only.
+ */
 struct poll_table {
-    void (*add)(struct poll_table *table, struct waitq *wq); /* NULL: only the state is wanted */
+    /* NULL: only the state is wanted. */
+    void (*add)(struct poll_table *table, struct waitq *wq, unsigned events);
 };
-static inline void poll_wait(struct poll_table *table, struct waitq *wq)
+static inline void poll_wait_for(struct poll_table *table, struct waitq *wq, unsigned events)
 {
     if (table != NULL && table->add != NULL) {
-        table->add(table, wq);
+        table->add(table, wq, events);
     }
+}
+static inline void poll_wait(struct poll_table *table, struct waitq *wq)
+{
+    poll_wait_for(table, wq, ~0u);
 }
 
 struct dir_entry {
@@ -96,6 +106,8 @@ struct file_ops {
     /* The object to map, with a reference; rights (REGION_*) may be refused: -EACCES, -ENODEV. */
     int (*mmap)(struct file *file, uint64_t offset, size_t size, unsigned rights, struct vmo **out);
     int (*fsync)(struct file *file);
+    /* Lines for /proc/PID/fdinfo beyond those of every file. May be NULL. */
+    void (*show)(struct file *file, struct text *out);
     /* fallocate(2): mode FALLOC_FL_*. NULL: -ENODEV (EOPNOTSUPP for regular files). */
     int (*allocate)(struct file *file, unsigned mode, uint64_t offset, uint64_t size);
     /* Called for every close of a descriptor (POSIX locks, ...), and once when the file goes. */
@@ -115,6 +127,7 @@ struct file {
     struct mutex pos_lock;      /* taken around read, write, seek on seekable files */
     uint64_t pos;               /* [pos_lock] */
     void *priv;                 /* the ops' */
+    struct epoll_item *watches; /* [epoll_lock] of sets that watch it; atomic to read */
     struct region_owner mapped; /* names the file in regions that map it; set up when mapped */
 };
 

@@ -131,7 +131,6 @@ void vfs_init(void)
     inode_cache = cache_create("inode", sizeof(struct inode));
     dentry_init();
     file_init();
-    pipe_init();
     tmpfs_init();
     devtmpfs_init();
 }

@@ -179,7 +179,7 @@ static inline void inode_add_entries(struct inode *dir, int count)
 enum dentry_flags {
     DENTRY_PINNED = 1,   /* its name holds a reference: file system in memory */
     DENTRY_DEAD = 2,     /* the name was removed */
-    DENTRY_NAMELESS = 4, /* a pipe's: shown as "pipe:[ino]" */
+    DENTRY_NAMELESS = 4, /* see nameless.h: shown as "pipe:[ino]" */
 };
 #define DENTRY_INLINE 32
 #define DENTRY_LONG   (VFS_NAME_MAX + 1) /* any: a reader may have an old size */
@@ -440,6 +440,5 @@ int tmpfs_superblock(struct fs_type *type, const char *options, struct superbloc
 /* A new regular file starts with these bytes, used in place. Nobody else sees the inode yet. */
 void tmpfs_borrow(struct inode *inode, const void *bytes, uint64_t size);
 void file_init(void);
-void pipe_init(void);
 void devtmpfs_init(void);
 void tmpfs_init(void);

@@ -26,7 +26,9 @@ static void put_front(struct backwards *b, const char *bytes, size_t size)
 
 static int nameless(const struct dentry *dentry, char *buf, size_t size)
 {
-    int n = snprintf(buf, size, "%s:[%lu]", dentry->name, (unsigned long)dentry->inode->ino);
+    int n = strchr(dentry->name, ':') != NULL
+                ? snprintf(buf, size, "%s", dentry->name)
+                : snprintf(buf, size, "%s:[%lu]", dentry->name, (unsigned long)dentry->inode->ino);
     return (size_t)n < size ? n : -ERANGE;
 }
 

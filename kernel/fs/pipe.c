@@ -8,7 +8,7 @@
 #include "kernel/fs/pipe.h"
 #include "abi/errno.h"
 #include "kernel/arch/user.h"
-#include "kernel/fs/inode.h"
+#include "kernel/fs/nameless.h"
 #include "kernel/mm/frame.h"
 #include "kernel/mm/heap.h"
 #include "lib/string.h"
@@ -26,14 +26,12 @@ struct pipe {
     size_t read_at;                   /* [lock] place of the first of them */
     size_t capacity;                  /* [lock] to change: bytes, power of two */
     char **pages;                     /* [lock] capacity / PAGE_SIZE, made when first used */
+    unsigned polled;                  /* atomic: somebody has waited by poll, select or epoll */
     struct waitq read_wait;           /* for data, or for the last writer to go */
     struct waitq write_wait;          /* for room, or for the last reader to go */
     struct waitq open_wait;           /* opens of a fifo, for the other side */
     char *own_pages[PIPE_PAGES];
 };
-
-static struct mount *pipe_mount; /* constant after the first pipe(2); [pipe_mount_lock] before */
-static struct mutex pipe_mount_lock = MUTEX_INIT(pipe_mount_lock, LOCK_PIPE_MOUNT);
 
 static struct pipe *pipe_alloc(void)
 {
@@ -224,9 +222,10 @@ static ssize_type pipe_write(struct file *file, struct io *io, uint64_t *pos)
         } else if (room < (atomic ? wanted : 1)) {
             error = wait_for_room(file, pipe, wanted);
         } else {
-            bool was_empty = pipe_used(pipe) == 0;
+            /* Who waits for edges (epoll) wants to hear of each write. */
+            bool tell = pipe_used(pipe) == 0 || load(&pipe->polled);
             error = pipe_put(pipe, io, &moved);
-            if (was_empty && moved > 0) {
+            if (tell && moved > 0) {
                 waitq_wake_one(&pipe->read_wait);
             }
         }
@@ -239,6 +238,9 @@ static unsigned pipe_poll(struct file *file, struct poll_table *table)
 {
     struct pipe *pipe = file->priv;
     unsigned events = 0;
+    if (table != NULL && table->add != NULL) {
+        __atomic_store_n(&pipe->polled, 1, __ATOMIC_RELAXED);
+    }
     if (file_readable(file)) {
         poll_wait(table, &pipe->read_wait);
         if (pipe_used(pipe) > 0) {
@@ -484,56 +486,12 @@ long pipe_set_capacity(struct file *file, unsigned long size)
 static const struct file_ops unopened_ops;
 static const struct inode_ops pipe_inode_ops = {.open = nameless_open};
 
-static int pipefs_mount(struct fs_type *type, const char *options, struct superblock **out)
-{
-    (void)type;
-    (void)options;
-    (void)out;
-    return -EINVAL;
-}
-static struct fs_type pipefs = {
-    .name = "pipefs", .magic = 0x50495045, .mount = pipefs_mount, .internal = true};
-
-/* A nameless inode with its dentry, for both ends of one pipe. */
-static struct dentry *pipe_dentry(struct superblock *sb)
-{
-    static char name_text[] = "pipe";
-    const struct name none = {"", 0, 0};
-    const struct timestamp now = timestamp_now();
-    struct inode *inode = inode_create(sb, S_IFIFO | 0600, &now);
-    if (inode == NULL) {
-        return NULL;
-    }
-    inode->ops = &pipe_inode_ops;
-    inode->file_ops = &unopened_ops;
-    struct dentry *dentry = dentry_create(NULL, &none, inode);
-    if (dentry == NULL) {
-        inode_put(inode);
-        return NULL;
-    }
-    dentry->flags = DENTRY_NAMELESS;
-    dentry->name = name_text;
-    return dentry;
-}
-
-static int need_pipe_mount(void)
-{
-    if (likely(__atomic_load_n(&pipe_mount, __ATOMIC_ACQUIRE) != NULL)) {
-        return 0;
-    }
-    mutex_lock(&pipe_mount_lock);
-    if (pipe_mount == NULL) {
-        struct superblock *sb = superblock_create(&pipefs);
-        if (sb != NULL) {
-            sb->root = pipe_dentry(sb);
-        }
-        struct mount *mount = sb != NULL && sb->root != NULL ? mount_create(sb, sb->root, "pipefs")
-                                                             : NULL;
-        __atomic_store_n(&pipe_mount, mount, __ATOMIC_RELEASE);
-    }
-    mutex_unlock(&pipe_mount_lock);
-    return pipe_mount != NULL ? 0 : -ENOMEM;
-}
+static struct nameless_fs pipefs = {
+    .type = {.name = "pipefs", .magic = 0x50495045, .internal = true},
+    .mode = S_IFIFO | 0600,
+    .ops = &pipe_inode_ops,
+    .file_ops = &unopened_ops,
+};
 
 /* One end; takes over the caller's share of pipe when it succeeds. */
 static int make_end(struct pipe *pipe, const struct path *path, unsigned flags, struct file **out)
@@ -549,15 +507,11 @@ static int make_end(struct pipe *pipe, const struct path *path, unsigned flags, 
 
 int pipe_create(unsigned flags, struct file *ends[2])
 {
-    int error = need_pipe_mount();
+    struct path path;
+    int error = nameless_path(&pipefs, "pipe", &path);
     if (error != 0) {
         return error;
     }
-    struct path path = {pipe_mount, pipe_dentry(pipe_mount->sb)};
-    if (path.dentry == NULL) {
-        return -ENOMEM;
-    }
-    mount_get(path.mount);
     struct pipe *pipe;
     error = pipe_join(path.dentry->inode, &pipe);
     if (error == 0) {
@@ -577,9 +531,4 @@ int pipe_create(unsigned flags, struct file *ends[2])
     }
     path_put(&path);
     return error;
-}
-
-void pipe_init(void)
-{
-    fs_type_register(&pipefs);
 }

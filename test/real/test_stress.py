@@ -16,9 +16,8 @@ WORKERS = 4
 STRESSORS = """cpu fork futex pthread pipe mmap vm switch clone exec sem timer poll yield
 signal sigabrt sigchld sigfpe signest sigpending sigpipe sigq sigrt sigsegv sigsuspend sigtrap kill
 affinity alarm dup fault fifo get hrtimers itimer membarrier mprotect mremap mutex nanosleep procfs
-race-sched rename schedpolicy spawn vfork wait zombie""".split()
+race-sched rename schedpolicy spawn vfork wait zombie sigfd eventfd timerfd""".split()
 # What is left out of those whose subject Alba has, and why:
-#   sigfd      signalfd() is to come
 #   sigio      O_ASYNC is to come; the stressor passes with no signal seen
 #   sem-sysv   System V semaphores are to come
 #   resched    does not wait long enough for its children, which then count on a slow machine

@@ -88,7 +88,7 @@ static unsigned stream_file_poll(struct file *file, struct poll_table *table)
     unsigned mask = 0;
 
     poll_wait(table, &stream->readers);
-    poll_wait(table, &stream->writers);
+    poll_wait_for(table, &stream->writers, POLLOUT);
     if (stream->ops->readable(stream)) {
         mask |= POLLIN | POLLRDNORM;
     }

@@ -5,6 +5,7 @@
  * from user memory without allocating where they are short, and the ABI's constants.
  */
 #include "kernel/personality/linux/process/process.h"
+#include "kernel/personality/linux/time/timespec.h"
 
 #define AT_FDCWD            (-100)
 #define AT_SYMLINK_NOFOLLOW 0x100u
@@ -55,6 +56,15 @@ static inline struct fd_ref fd_borrow(int fd)
     return ref;
 }
 
+/* A new file gets the lowest free descriptor; its reference is taken over, always. */
+static inline long fd_install_new(struct file *file, bool close_on_exec)
+{
+    int fd = fd_install(file, 0, close_on_exec);
+    if (fd < 0) {
+        file_put(file);
+    }
+    return fd;
+}
 /* fd.c: replaces or fills exactly fd; takes over file when >= 0: fd or an error. */
 int fd_install_at(struct file *file, unsigned fd, bool close_on_exec);
 /* Sets or reads a descriptor's close-on-exec flag: 0 or 1, -EBADF. */
@@ -103,10 +113,6 @@ static inline dev_number dev_decode(uint64_t dev)
                (dev & 0xff) | (dev >> 12 & 0xffffff00));
 }
 
-struct linux_timespec {
-    int64_t sec, nsec;
-};
-static_assert(sizeof(struct linux_timespec) == 16, "struct timespec of 64-bit machines");
 struct linux_timeval {
     int64_t sec, usec;
 };

@@ -32,10 +32,11 @@ static struct poll_place *new_place(struct poll_set *set)
     return &more->places[more->count++];
 }
 
-static void add_place(struct poll_table *table, struct waitq *wq)
+static void add_place(struct poll_table *table, struct waitq *wq, unsigned events)
 {
     struct poll_set *set = container_of(table, struct poll_set, table);
     struct poll_place *place = new_place(set);
+    (void)events; /* who is woken for nothing looks again */
     if (place == NULL) {
         set->error = -ENOMEM;
         return;

@@ -20,6 +20,7 @@ enum linux_capability {
     CAP_SYS_RESOURCE = 24,
     CAP_SYS_TIME = 25,
     CAP_SYSLOG = 34,
+    CAP_WAKE_ALARM = 35,
 };
 
 /* A user, by real ID. */

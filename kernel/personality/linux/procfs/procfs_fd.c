@@ -140,6 +140,9 @@ static int show_fdinfo(const struct pseudo_ctx *ctx, struct text *out)
     text_printf(out, "pos:\t%llu\nflags:\t0%o\nmnt_id:\t%d\nino:\t%llu\n",
                 (unsigned long long)__atomic_load_n(&file->pos, __ATOMIC_RELAXED), file_flags(file),
                 mount_id, (unsigned long long)file->inode->ino);
+    if (file->ops->show != NULL) {
+        file->ops->show(file, out);
+    }
     file_put(file);
     return 0;
 }

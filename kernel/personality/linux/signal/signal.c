@@ -217,6 +217,9 @@ static int add_pending_locked(const struct linux_thread *payer, struct linux_pen
     __atomic_store_n(&pending->set, pending->set | bit, __ATOMIC_RELAXED);
     /* Pairs with signal_set_blocked: it sees the signal, or the sender that it is let in. */
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    if (unlikely(waitq_active(&linux_signalfd_wait))) {
+        waitq_wake_all(&linux_signalfd_wait);
+    }
     return 0;
 }
 

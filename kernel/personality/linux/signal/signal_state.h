@@ -105,6 +105,8 @@ void signal_set_blocked_temporarily(uint64_t mask);
 bool signal_is_pending(struct linux_thread *self);
 /* Makes the current thread look at its signals before the next user instruction. */
 void signal_recheck(void);
+/* signalfd.c: everybody who waits for signals as files. */
+extern struct waitq linux_signalfd_wait;
 
 /* signal_info.c: siginfo_t of the ABI, 128 bytes. */
 #define LINUX_SIGINFO_SIZE 128

@@ -30,10 +30,6 @@ struct linux_sigevent {
 };
 static_assert(sizeof(struct linux_sigevent) == 64, "ABI");
 
-struct linux_itimerspec {
-    struct linux_timespec interval, value;
-};
-
 /* Times are on the timer's clock. All [signal_lock] from `deadline_ns` on, constant before. */
 struct posix_timer {
     struct list link; /* [signal_lock] */
@@ -350,12 +346,12 @@ LINUX_CALL1(timer_getoverrun, int, id)
     return result;
 }
 
-static void set_locked(struct posix_timer *timer, uint64_t value, uint64_t interval, bool absolute)
+static void set_locked(struct posix_timer *timer, const struct itimer_times *new, bool absolute)
 {
-    uint64_t now = time_of(timer);
+    uint64_t now = time_of(timer), value = new->value_ns;
     timer->queued = false;
     timer->taken_overrun = 0;
-    timer->interval_ns = interval;
+    timer->interval_ns = new->interval_ns;
     timer->deadline_ns = value == 0 || absolute ? value : now + value;
     if (value != 0 && timer->notify != SIGEV_NONE) {
         arm_locked(timer, now);
@@ -365,20 +361,19 @@ static void set_locked(struct posix_timer *timer, uint64_t value, uint64_t inter
 LINUX_CALL4(timer_settime, int, id, int, how, vaddr_t, new_addr, vaddr_t, old_addr)
 {
     struct linux_itimerspec old;
-    uint64_t interval, value;
+    struct itimer_times new;
     if (new_addr == 0) {
         return -EINVAL;
     }
-    int bad_interval = timespec_from_user(new_addr, &interval);
-    int bad_value = timespec_from_user(new_addr + offsetof(struct linux_itimerspec, value), &value);
-    if (bad_interval != 0 || bad_value != 0) {
-        return bad_interval == -EFAULT || bad_value == -EFAULT ? -EFAULT : -EINVAL;
+    int error = itimerspec_from_user(new_addr, &new);
+    if (error != 0) {
+        return error;
     }
     unsigned long flags;
     struct posix_timer *timer = find_and_lock(id, &flags);
     if (timer != NULL) {
         get_locked(timer, time_of(timer), &old);
-        set_locked(timer, value, interval, (how & TIMER_ABSTIME) != 0);
+        set_locked(timer, &new, (how & TIMER_ABSTIME) != 0);
     }
     unlock(flags);
     if (timer == NULL) {

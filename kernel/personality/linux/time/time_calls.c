@@ -6,6 +6,7 @@
 #include "kernel/personality/linux/call.h"
 #include "kernel/personality/linux/process/cred.h"
 #include "kernel/personality/linux/process/rusage.h"
+#include "kernel/personality/linux/time/timerfd.h"
 #include "kernel/personality/linux/time/timespec.h"
 
 enum clock_id {
@@ -114,6 +115,7 @@ LINUX_CALL2(clock_settime, int, clock, vaddr_t, addr)
         return -EPERM;
     }
     clock_set_realtime(ns);
+    linux_timerfds_clock_set();
     return 0;
 }
 
@@ -162,6 +164,7 @@ LINUX_CALL2(settimeofday, vaddr_t, time_addr, vaddr_t, zone_addr)
     }
     if (time_addr != 0) {
         clock_set_realtime((uint64_t)time.sec * NSEC_PER_SEC + (uint64_t)time.usec * NSEC_PER_USEC);
+        linux_timerfds_clock_set();
     }
     return 0;
 }

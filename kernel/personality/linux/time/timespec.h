@@ -8,6 +8,10 @@
 struct linux_timespec {
     int64_t sec, nsec;
 };
+static_assert(sizeof(struct linux_timespec) == 16, "struct timespec of 64-bit machines");
+struct linux_itimerspec {
+    struct linux_timespec interval, value;
+};
 
 static inline struct linux_timespec ns_to_timespec(uint64_t ns)
 {
@@ -36,4 +40,17 @@ static inline int timespec_to_user(vaddr_t addr, uint64_t ns)
 {
     struct linux_timespec time = ns_to_timespec(ns);
     return put_user(time, addr);
+}
+
+struct itimer_times {
+    uint64_t value_ns, interval_ns;
+};
+
+/* A struct itimerspec; as timespec_from_user for both. */
+static inline int itimerspec_from_user(vaddr_t addr, struct itimer_times *times)
+{
+    int interval = timespec_from_user(addr, &times->interval_ns);
+    int value = timespec_from_user(addr + offsetof(struct linux_itimerspec, value),
+                                   &times->value_ns);
+    return interval == -EFAULT || value == -EFAULT ? -EFAULT : interval != 0 ? interval : value;
 }

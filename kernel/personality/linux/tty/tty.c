@@ -247,7 +247,7 @@ static unsigned file_poll_tty(struct file *file, struct poll_table *table)
     unsigned mask = 0;
 
     poll_wait(table, &tty->read_wait);
-    poll_wait(table, &tty->write_wait);
+    poll_wait_for(table, &tty->write_wait, POLLOUT);
     if (__atomic_load_n(&tf->hung_up, __ATOMIC_RELAXED)) {
         return POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM | POLLERR | POLLHUP;
     }

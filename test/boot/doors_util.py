@@ -69,7 +69,7 @@ def build_shim():
         "-o", OUT / "shim.elf", here / "shim" / "shim.S")
 
 
-def grub_iso(directory, kernel, initrd, menu):
+def grub_iso(directory, kernel, initrd, menu, *, platform="i386-pc"):
     """An ISO image whose GRUB runs the menu's commands with /boot/alba and /boot/initrd."""
     tree = directory / "tree"
     (tree / "boot" / "grub").mkdir(parents=True)
@@ -77,9 +77,10 @@ def grub_iso(directory, kernel, initrd, menu):
     (tree / "boot" / "initrd").write_bytes(initrd)
     (tree / "boot" / "grub" / "grub.cfg").write_text(
         f"set timeout=0\nmenuentry alba {{\n{menu}\n}}\n")
-    modules = "linux linux16 multiboot multiboot2 iso9660 biosdisk normal configfile test"
+    modules = "linux multiboot multiboot2 iso9660 normal configfile test "
+    modules += {"i386-pc": "linux16 biosdisk", "x86_64-efi": "efi_gop"}[platform]
     iso = directory / "grub.iso"
-    run("grub-mkrescue", "-d", "/usr/lib/grub/i386-pc", "-o", iso, "--compress=no", "--locales=",
+    run("grub-mkrescue", "-d", f"/usr/lib/grub/{platform}", "-o", iso, "--compress=no", "--locales=",
         "--fonts=", "--themes=",
         f"--install-modules={modules}", tree)
     return iso

@@ -8,6 +8,7 @@ import pytest
 
 import doors_util
 import qemu
+import test_efi
 from doors_util import BLOBS, INITRD, Report
 
 INITRAMFS = b"these are the bytes of the initramfs"
@@ -60,6 +61,22 @@ def test_grub_screen_and_modules(out, tmp_path, command):
     assert report.initrd_text == INITRAMFS[:16].decode()
     assert int(report.initrd_size) == 2 * len(INITRAMFS)
     assert report.total("initrd") == 4096
+
+
+def test_grub_efi(out, tmp_path):
+    """GRUB leaves the firmware, and says what it knew: ACPI's tables, the screen, its memory map."""
+    iso = doors_util.grub_iso(
+        tmp_path, (out / "alba.elf").read_bytes(), INITRAMFS,
+        "insmod efi_gop\nmultiboot2 /boot/alba from grub\nmodule2 /boot/initrd\nmodule2 /boot/initrd",
+        platform="x86_64-efi")
+    report = Report(test_efi.machine(smp=2, extra=["-vga", "std", "-cdrom", str(iso)]).run()).check()
+    assert report.door == DOORS[2] and report.cmdline == "from grub"
+    assert report.initrd_text == INITRAMFS[:16].decode()
+    assert int(report.initrd_size) == 2 * len(INITRAMFS)
+    assert report.rsdp != 0 and len(report.cpus) == 2
+    report.find(r"^screen \d{3,4}x\d{3,4} 0x[1-9a-f]\w+$")
+    for kind in ("reserved", "acpi", "nvs"):
+        assert report.total(kind) > 0, report.text
 
 
 # By hand, version 1.

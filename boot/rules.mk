@@ -39,7 +39,7 @@ $(B)/b/payload_%.bin $(B)/b/payload_%.hdr: $(B)/kernel.elf $(B)/b/mkpayload
 $(B)/kernel.sha256: $(B)/b/payload_lz4.bin
 	$(Q)cp $(B)/b/payload_lz4.sha256 $@
 .SECONDARY: $(foreach f,stored lz4,$(B)/b/payload_$f.bin $(B)/b/payload_$f.hdr)
-$(B)/b/payload_stored.o: PAYLOAD_ALIGN := 4096
+$(B)/b/payload_stored.o: PAYLOAD_ALIGN := 64
 $(B)/b/payload_lz4.o:    PAYLOAD_ALIGN := 16
 $(B)/b/payload_%.o: boot/loader/payload_data.S $(B)/b/payload_%.bin
 	$(call say,CC,$<)

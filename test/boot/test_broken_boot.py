@@ -61,7 +61,9 @@ def test_line_on_the_screen(out, tmp_path):
 
 def test_truncated(out):
     data, _, start, size = payload(out / BZIMAGE, out)
-    fails(qemu.Machine(data[:start + size // 2], machine="pc").run(), "kernel image is damaged")
+    for length in (start + size // 2, len(data) - 1024):
+        fails(qemu.Machine(data[:length], machine="pc").run(), "kernel image is damaged")
+    fails(doors_util.linux(wide=True, image=data[:start + size // 2]), "kernel image is damaged")
 
 
 def checksum(data):

@@ -4,6 +4,7 @@
  * else's: control registers, segments, stack and tables become ours. bss is cleared already.
  */
 #include "boot/arch/x86_64/cpu.h"
+#include "boot/arch/x86_64/messages.h"
 
     .section .text.adopt, "ax"
     .code64
@@ -19,6 +20,9 @@ adopt_registers:
     cli
     cld
     leaq boot_stack_top(%rip), %rsp
+    /* As in enter_long_mode. */
+    cmpl $IMAGE_WHOLE, image_whole(%rip)
+    jne not_whole64
 
     /* Descriptors and control registers of our own; page tables while the old ones still hold. */
     leaq gdt(%rip), %rax
@@ -51,5 +55,14 @@ adopt_registers:
     movl %r14d, %edx
     call *%r15
     ud2
+not_whole64:
+    leaq not_whole64_text(%rip), %rdi
+    xorl %eax, %eax
+    call fail
+    ud2
+
+    .section .rodata.adopt, "a"
+not_whole64_text:
+    .asciz MESSAGE_NOT_WHOLE
 
     .section .note.GNU-stack, "", @progbits

@@ -43,6 +43,9 @@
 /* Two pages of conventional memory for the way out of 5-level paging (la57.S). */
 #define LA57_BORROWED 0x8000
 
+/* Ends the image's data. */
+#define IMAGE_WHOLE 0x41626c61
+
 #ifndef __ASSEMBLER__
 #include <stdint.h>
 

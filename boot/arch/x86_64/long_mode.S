@@ -24,6 +24,10 @@ enter_long_mode:
     cmpl $0x41626c61, %edx
     leal RVA(no_memory)(%ebp), %eax
     jne fail32
+    /* What is written lies behind the kernel: a file that was cut off has lost it. */
+    cmpl $IMAGE_WHOLE, RVA(image_whole)(%ebp)
+    leal RVA(not_whole)(%ebp), %eax
+    jne fail32
     /* Tables must lie at pages; an image that was put between them cannot even start. */
     leal RVA(identity_root)(%ebp), %edx
     testl $4095, %edx
@@ -220,6 +224,10 @@ no_memory:
     .asciz MESSAGE_NO_MEMORY
 not_aligned:
     .asciz MESSAGE_NOT_ALIGNED
+not_whole:
+    .ascii "Alba: "
+    .ascii MESSAGE_NOT_WHOLE
+    .asciz "\r\n"
 no_long_mode:
     .asciz MESSAGE_NO_LONG_MODE
 no_nx:
@@ -241,6 +249,14 @@ gdt:
 gdt_pointer:
     .word GDT_SIZE - 1
     .quad 0
+
+    /* The last word of the data (the linker scripts see to it). */
+    .section .data_end, "aw"
+    .balign 4
+    .globl image_whole
+    .hidden image_whole
+image_whole:
+    .long IMAGE_WHOLE
 
     .section .bss.tables, "aw", @nobits
     .balign 4096

@@ -11,3 +11,4 @@
 #define MESSAGE_NO_MEMORY "Alba: the kernel does not fit the memory; give the machine more\r\n"
 #define MESSAGE_NOT_ALIGNED                                                                        \
     "Alba: the boot loader put the kernel not at a multiple of 4 KiB, as its header asks\r\n"
+#define MESSAGE_NOT_WHOLE "kernel image is damaged (not whole); write the image anew"

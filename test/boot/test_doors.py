@@ -119,6 +119,16 @@ def test_grub(out, tmp_path, command, door):
     assert report.door == door
     assert report.cmdline == "BOOT_IMAGE=/boot/alba from grub"
     assert report.initrd_text == INITRAMFS[:16].decode()
+    report.find(r"^loader 7\.\d+$")
+
+
+def test_grub_linux_graphics(out, tmp_path):
+    """GRUB's own graphics mode is handed over; mem= is also for GRUB, which puts the initramfs below."""
+    report = grub(out, tmp_path, "insmod all_video\nset gfxpayload=800x600x32\nlinux /boot/alba mem=48M",
+                  "initrd /boot/initrd")
+    report.find(r"^screen 800x600 0x[1-9a-f]\w+$")
+    assert report.initrd_text == INITRAMFS[:16].decode()
+    assert int(report.initrd, 0) < 48 << 20
 
 
 DISK = 32 << 20  # bytes; large enough for FAT16
@@ -138,12 +148,17 @@ def test_isolinux(out, tmp_path):
     shutil.copy("/usr/lib/syslinux/modules/bios/ldlinux.c32", tree)
     shutil.copy(out / BZIMAGE, tree / "alba")
     (tree / "initrd").write_bytes(INITRAMFS)
-    (tree / "isolinux.cfg").write_text(SYSLINUX_CFG.format("isolinux"))
+    (tree / "isolinux.cfg").write_text(SYSLINUX_CFG.format("isolinux vga=0x315 mem=48M quiet"))
     iso = tmp_path / "isolinux.iso"
     subprocess.run(["xorriso", "-as", "mkisofs", "-quiet", "-o", iso, "-b", "isolinux.bin", "-c",
                     "boot.cat", "-no-emul-boot", "-boot-load-size", "4", "-boot-info-table", tree],
                    check=True, timeout=600, capture_output=True)
-    check_syslinux(from_disk("-cdrom", str(iso)), "isolinux")
+    report = from_disk("-cdrom", str(iso))
+    check_syslinux(report, "isolinux vga=0x315 mem=48M quiet")
+    report.find(r"^screen 800x600 0x[1-9a-f]\w+$")
+    report.find(r"^loader 3\.\d+$")
+    assert max(start + size for kind, start, size in report.ranges
+               if kind != "reserved") <= 48 << 20
 
 
 def test_syslinux(out, tmp_path):

@@ -11,9 +11,9 @@
  * Files of the system partition, found by name by the boot manager and by the EFI door alike:
  * DISK_CONFIG (lib/bootcfg.h) names the kernels, initramfs and command lines.
  *
- * A CD is El Torito without emulation: its BIOS entry is the boot sector with the boot manager right
- * behind it, loaded whole (patched with a manager_lba of 0), its EFI entry the image of the same FAT
- * file system, which the boot manager finds through the boot catalogue.
+ * A CD is El Torito without emulation: its BIOS entry is the boot sector with the boot manager
+ * right behind it, loaded whole (patched with a manager_lba of 0), its EFI entry the image of the
+ * same FAT file system, which the boot manager finds through the boot catalogue.
  */
 #include <stdint.h>
 

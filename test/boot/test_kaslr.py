@@ -5,8 +5,11 @@ import struct
 
 import pytest
 
+import bios_disk
 import doors_util
+import fat_image
 import qemu
+import test_bios
 import test_efi
 import test_multiboot
 from doors_util import BLOBS, Report
@@ -46,7 +49,17 @@ def by_uefi(out, words, cpu):
     return test_efi.machine(out / BZIMAGE, append=words, cpu=cpu).run()
 
 
+def by_bios(out, words, cpu):
+    parts = [(doors_util.ROOT / "build/x86_64" / name).read_bytes()
+             for name in ("bios-sector.bin", "bios-manager.bin")]
+    files = {"alba/alba.cfg": bios_disk.config(cmdline=words),
+             "alba/kernel.img": (out / BZIMAGE).read_bytes()}
+    disk = bios_disk.disk(*parts, bytes(fat_image.Fat(files, cluster_sectors=4).data))
+    return test_bios.Disk(disk, cpu=cpu).run()
+
+
 DOORS = {
+    "bios": by_bios,
     "pvh": by_qemu(ELF, "microvm"),
     "linux16": by_qemu(BZIMAGE, "pc"),
     "linux32": by_linux(False),

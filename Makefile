@@ -40,7 +40,7 @@ KERNEL_C := $(LIB_C) $(wildcard kernel/init/*.c kernel/base/*.c kernel/mm/*.c ke
             kernel/arch/$(ARCH)/*.c kernel/dev/*.c kernel/dev/*/*.c kernel/fs/*.c kernel/fs/*/*.c \
             kernel/personality/linux/*.c kernel/personality/linux/*/*.c \
             $(if $(DEBUG),kernel/debug/*.c))
-KERNEL_S := $(wildcard kernel/arch/$(ARCH)/*.S kernel/personality/linux/$(ARCH)/*.S)
+KERNEL_S := $(wildcard kernel/arch/$(ARCH)/*.S kernel/dev/screen/*.S kernel/personality/linux/$(ARCH)/*.S)
 KERNEL_O := $(KERNEL_C:%.c=$(B)/k/%.o) $(KERNEL_S:%.S=$(B)/k/%.o)
 
 # What programs do all day is built for speed, the rest for size.
@@ -87,6 +87,18 @@ $(B)/k/lib/string.o $(B)/k/kernel/arch/$(ARCH)/mem.o: KFLAGS += -fno-builtin $(i
 # The vDSO is built first and woven in.
 $(B)/k/kernel/personality/linux/$(ARCH)/vdso_image.o: KFLAGS += -DVDSO='"$(B)/user/vdso.so"'
 $(B)/k/kernel/personality/linux/$(ARCH)/vdso_image.o: $(B)/user/vdso.so
+
+# The screen's font comes from a Debian package; it is the VGA's (MIT licence, D. Bolkhovityanov).
+FONT := /usr/share/consolefonts/Uni2-VGA16.psf.gz
+$(B)/mkfont: tools/mkfont.c lib/glyphs.c lib/glyphs.h
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(HOSTCC) -std=gnu17 -O2 -I. $(filter-out -Wframe-larger-than=%,$(WARN)) -o $@ $(filter %.c,$^)
+$(B)/font.bin: $(FONT) $(B)/mkfont
+	$(call say,GEN,$@)
+	$(Q)gzip -dc $< | $(B)/mkfont $@
+$(B)/k/kernel/dev/screen/font.o: KFLAGS += -DFONT='"$(B)/font.bin"'
+$(B)/k/kernel/dev/screen/font.o: $(B)/font.bin
 
 -include $(KERNEL_O:.o=.d)
 

@@ -99,6 +99,15 @@ struct boot_framebuffer {
     uint8_t red_shift, green_shift, blue_shift;
 };
 
+#define BOOT_CELL_SIZE 8u /* bytes that the kernel wants for each character on the screen */
+
+/* The VGA in text mode with colours, as the BIOS leaves it: two bytes a cell. */
+struct boot_text {
+    uint64_t address;
+    uint16_t columns, rows; /* columns 0: there is none */
+    uint32_t zero;
+};
+
 struct bootinfo {
     uint64_t magic;   /* BOOTINFO_MAGIC */
     uint32_t version; /* BOOTINFO_VERSION */
@@ -118,6 +127,7 @@ struct bootinfo {
     uint32_t loader_type;  /* who loaded us, in the Linux protocol's numbers (type_of_loader) */
     uint32_t loader_version;
     struct boot_framebuffer framebuffer;
+    struct boot_text text; /* when there is no frame buffer */
     /* EFI: the system table, and the memory map as ExitBootServices took it; 0: another door. */
     uint64_t efi_table;
     uint64_t efi_map;
@@ -141,6 +151,8 @@ struct bootinfo {
     uint64_t direct_map_va;   /* where physical address 0 is mapped */
     uint64_t direct_map_size; /* bytes of address space covered */
     uint64_t page_table;      /* the root the kernel is entered with */
+    uint64_t framebuffer_va;  /* LAYOUT_SCREEN and more; a frame buffer that is no good is none */
+    uint64_t cells;           /* memory for the screen's cells: BOOT_CELL_SIZE for each, or 0 */
 };
 
 _Static_assert(sizeof(struct boot_range) == 24, "boot_range is a hand-over format");

@@ -17,7 +17,11 @@
 /* Stacks of the CPUs found at boot, each above an unmapped guard page; made by the loader. */
 #define LAYOUT_BOOT_STACKS     0xffffc00000000000ul
 #define LAYOUT_BOOT_STACK_SIZE 16384ul
-#define LAYOUT_BOOT_STACKS_MAX 0x40000000ul
+#define LAYOUT_BOOT_STACKS_MAX 0x20000000ul
+
+/* The frame buffer, write-combining; mapped by the loader. */
+#define LAYOUT_SCREEN     0xffffc00020000000ul
+#define LAYOUT_SCREEN_MAX 0x20000000ul
 
 /* What the kernel maps later: stacks of threads, devices. */
 #define LAYOUT_KMAP     0xffffc00040000000ul

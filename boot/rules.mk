@@ -6,9 +6,10 @@ BOOT_FLAGS := $(FREESTANDING) -fPIE -fvisibility=hidden -fno-stack-protector \
 # Whole blocks are summed and cleared 16 bytes at a time; the loader saves no one's registers.
 BOOT_BLOCK_FLAGS := $(filter-out -mgeneral-regs-only,$(BOOT_FLAGS)) -msse2
 
-BOOT_LIB_C := lib/acpi.c lib/elf.c lib/format.c lib/lz4.c lib/mem.c lib/mptable.c lib/sha256.c lib/string.c
+BOOT_LIB_C := lib/acpi.c lib/elf.c lib/fb.c lib/format.c lib/lz4.c lib/mem.c lib/mptable.c lib/sha256.c \
+              lib/string.c
 BOOT_C := $(BOOT_LIB_C) $(wildcard boot/arch/$(ARCH)/*.c boot/loader/*.c)
-BOOT_O := $(BOOT_C:%.c=$(B)/b/%.o) $(patsubst %.S,$(B)/b/%.o,$(wildcard boot/arch/$(ARCH)/*.S))
+BOOT_O := $(B)/b/boot/loader/font.o $(BOOT_C:%.c=$(B)/b/%.o) $(patsubst %.S,$(B)/b/%.o,$(wildcard boot/arch/$(ARCH)/*.S))
 ELF_DOORS := boot/door/pvh boot/door/multiboot
 ELF_O  := $(patsubst %.c,$(B)/b/%.o,$(wildcard $(ELF_DOORS:%=%/*.c))) $(ELF_DOORS:%=$(B)/b/%/entry.o) \
           $(B)/b/payload_stored.o
@@ -25,6 +26,11 @@ $(B)/b/boot/loader/block.o: boot/loader/block.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(BOOT_BLOCK_FLAGS) -c $< -o $@
+
+# What only failures need is built for size.
+$(B)/b/boot/loader/screen.o $(B)/b/lib/fb.o: BOOT_FLAGS += -Os
+$(B)/b/boot/loader/font.o: BOOT_FLAGS += -DFONT='"$(B)/font.bin"'
+$(B)/b/boot/loader/font.o: $(B)/font.bin
 
 # The payload: the kernel ELF as it is, or packed.
 $(B)/b/mkpayload: boot/tools/mkpayload.c boot/loader/block.c lib/elf.c lib/sha256.c \

@@ -81,6 +81,7 @@ struct linux_screen {
 } __attribute__((packed));
 
 enum {
+    LINUX_SCREEN_TEXT = 0x01, /* what GRUB calls the VGA's */
     LINUX_SCREEN_MDA = 0x10,
     LINUX_SCREEN_CGA = 0x11,
     LINUX_SCREEN_EGA_MONO = 0x20,

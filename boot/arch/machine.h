@@ -24,8 +24,12 @@ struct machine_adopt {
 };
 __attribute__((visibility("hidden"))) _Noreturn void machine_adopt(const struct machine_adopt *how);
 
-/* One character to every early console there is; sets them up at the first call. */
+/* One character to the first serial port; sets it up at the first call. */
 void machine_put(char c);
+
+/* Where the VGA's text mode is, if the BIOS left a screen in it; else nothing is changed. */
+struct boot_text;
+void machine_text_screen(struct boot_text *text);
 
 /* Tells the virtual machine monitor that the boot failed, where there is a way, and stops. */
 _Noreturn void machine_stop(void);
@@ -54,7 +58,8 @@ struct paging {
     uint32_t table_type;       /* enum boot_mem of the tables made from now on */
 };
 
-enum { PAGING_WRITE = 1, PAGING_EXEC = 2 };
+/* COMBINE: writes may be combined; when the kernel has said so to the CPU, and none is cached. */
+enum { PAGING_WRITE = 1, PAGING_EXEC = 2, PAGING_COMBINE = 4 };
 
 /* Starts with an empty root. All sizes and addresses are multiples of the page. */
 int paging_init(struct paging *paging, struct memory_map *memory);

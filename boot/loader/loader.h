@@ -14,7 +14,7 @@ struct loader {
     struct paging paging;
 };
 
-/* "Alba: ..." on the early console, and the end. */
+/* "Alba: ..." on the serial port and the screen, and the end. */
 _Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* The loader with an empty bootinfo that names the door and when it was entered. */
@@ -64,6 +64,11 @@ void digest_check(const struct loader *loader, const char *option, const char *w
 
 /* cpus.c: finds the RSDP and the CPUs. */
 void cpus_find(struct loader *loader);
+
+/* screen.c: from the start on; once there are page tables; a line of text, before the end. */
+void screen_begin(struct bootinfo *info);
+void screen_map(struct loader *loader);
+void screen_show(const char *line);
 
 /* seed.c: gathers the seed; a number below limit drawn from it. */
 void seed_gather(struct loader *loader);

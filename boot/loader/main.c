@@ -41,6 +41,7 @@ struct loader *loader_begin(enum boot_door door, uint64_t cycles)
     the_loader.info = &info;
     the_loader.memory = (struct memory_map){.ranges = ranges, .max = BOOT_MAX_RANGES};
     loader_stamp(&the_loader, BOOT_STAGE_DOOR, cycles);
+    screen_begin(&info);
     return &the_loader;
 }
 
@@ -241,6 +242,7 @@ _Noreturn void loader_run(struct loader *loader)
     cpus_find(loader);
     struct machine_start start = {.entry = kernel_load(loader, file, payload_header.size, type)};
     map_memory(loader);
+    screen_map(loader);
 
     const struct boot_cpu *cpu = (const struct boot_cpu *)info.cpus;
     start.root = (uint64_t)loader->paging.root;

@@ -21,13 +21,13 @@ struct record {
 };
 
 static struct spinlock log_lock = SPINLOCK_INIT(LOCK_LOG);
-static char ring[RING_SIZE];              /* [log_lock] */
-static uint64_t head, tail;               /* [log_lock] next byte to write; oldest record */
-static char line[LOG_LINE_MAX];           /* [log_lock] being formatted */
-static char echo[LOG_LINE_MAX + 1];       /* [log_lock] the same as the console sees it */
-static const struct log_console *console; /* atomic */
-static void (*notify)(void);              /* atomic; NULL: nobody wants to know */
-static int console_level = LOG_NOTICE;    /* atomic */
+static char ring[RING_SIZE];                  /* [log_lock] */
+static uint64_t head, tail;                   /* [log_lock] next byte to write; oldest record */
+static char line[LOG_LINE_MAX];               /* [log_lock] being formatted */
+static char echo[LOG_LINE_MAX + 1];           /* [log_lock] the same as the console sees it */
+static const struct log_console *consoles[2]; /* atomic; NULL: none yet */
+static void (*notify)(void);                  /* atomic; NULL: nobody wants to know */
+static int console_level = LOG_NOTICE;        /* atomic */
 
 static void ring_write(const void *bytes, size_t size)
 {
@@ -61,9 +61,11 @@ static void append(enum log_level level, uint64_t ns, size_t size)
     ring_write(line, size);
 }
 
-void log_set_console(const struct log_console *new_console)
+void log_add_console(const struct log_console *console)
 {
-    __atomic_store_n(&console, new_console, __ATOMIC_RELEASE);
+    size_t at = consoles[0] == NULL ? 0 : 1;
+    assert(consoles[at] == NULL);
+    __atomic_store_n(&consoles[at], console, __ATOMIC_RELEASE);
 }
 
 void log_set_level(int level)
@@ -81,6 +83,19 @@ void log_set_notify(void (*fn)(void))
     __atomic_store_n(&notify, fn, __ATOMIC_RELEASE);
 }
 
+/* What stands in `line`. */
+static void print(size_t size)
+{
+    memcpy(echo, line, size);
+    echo[size] = '\n';
+    for (size_t i = 0; i < ARRAY_SIZE(consoles); i++) {
+        const struct log_console *to = __atomic_load_n(&consoles[i], __ATOMIC_ACQUIRE);
+        if (to != NULL) {
+            to->write(echo, size + 1);
+        }
+    }
+}
+
 void log_vprintf(enum log_level level, const char *fmt, va_list args)
 {
     /* After a panic only one CPU goes on, and it may have held the lock. */
@@ -95,11 +110,8 @@ void log_vprintf(enum log_level level, const char *fmt, va_list args)
         size--;
     }
     append(level, arch_clock_ns(), size);
-    const struct log_console *to = __atomic_load_n(&console, __ATOMIC_ACQUIRE);
-    if (to != NULL && (int)level < log_get_level()) {
-        memcpy(echo, line, size);
-        echo[size] = '\n';
-        to->write(echo, size + 1);
+    if ((int)level < log_get_level()) {
+        print(size);
     }
     if (locked) {
         spin_unlock(&log_lock);

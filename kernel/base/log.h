@@ -29,12 +29,13 @@ void log_vprintf(enum log_level level, const char *fmt, va_list args);
 #define log_info(...)   log_printf(LOG_INFO, __VA_ARGS__)
 #define log_debug(...)  log_printf(LOG_DEBUG, __VA_ARGS__)
 
-/* Where console lines go: must work with interrupts off and after a panic; bytes as they are. */
+/* Where console lines go, two at most: must work with interrupts off and after a panic; bytes as
+ * they are. */
 struct log_console {
     const char *name;
     void (*write)(const char *bytes, size_t size);
 };
-void log_set_console(const struct log_console *console);
+void log_add_console(const struct log_console *console);
 
 /* Called after each record, in the context that logged, whatever locks that holds: it may take none
  * that anybody logs under. */

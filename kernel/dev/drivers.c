@@ -7,10 +7,12 @@
 #include "kernel/base/panic.h"
 #include "kernel/dev/api/power.h"
 #include "kernel/dev/pci.h"
+#include "kernel/dev/screen/screen.h"
 #include "kernel/dev/virtio/virtio.h"
 
 static const struct driver *const drivers[] = {
     &uart16550_driver,
+    &screen_driver,
     &virtio_mmio_driver,
     &virtio_pci_driver,
 };
@@ -19,9 +21,10 @@ static const struct virtio_driver *const virtio_drivers[] = {
     &virtio_console_driver,
 };
 
-void drivers_early_init(void)
+void drivers_early_init(const struct bootinfo *info)
 {
     uart_early_init();
+    screen_early_init(info);
     panic_set_stop(power_fail);
 }
 

@@ -15,9 +15,10 @@ struct driver {
     void (*stop)(void);
 };
 
-/* The very first call: makes COM1 the console of the log and of panics, and power_fail the way to
- * end after one. Touches no port until something is printed. */
-void drivers_early_init(void);
+/* The very first call: makes COM1 and the screen consoles of the log and of panics, and power_fail
+ * the way to end after one. Touches no port until something is printed. */
+struct bootinfo;
+void drivers_early_init(const struct bootinfo *info);
 /* The console's part of it. */
 void uart_early_init(void);
 
@@ -52,5 +53,6 @@ void drivers_set_dsdt(bool (*find)(const uint8_t **aml, size_t *size));
 int rtc_read(int64_t *unix_seconds);
 
 extern const struct driver uart16550_driver;
+extern const struct driver screen_driver;
 extern const struct driver virtio_mmio_driver;
 extern const struct driver virtio_pci_driver;

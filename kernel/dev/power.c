@@ -29,6 +29,21 @@ static void (*read_source)(void);
 static volatile uint8_t *sleep_control;
 static volatile uint8_t *reset_register; /* as above */
 
+static void (*attention)(void); /* constant once set */
+
+void power_set_attention(void (*handler)(void))
+{
+    attention = handler;
+}
+
+void power_attention(void)
+{
+    if (attention == NULL) {
+        power_reset();
+    }
+    attention();
+}
+
 void power_set_source(void (*read)(void))
 {
     read_source = read;

@@ -18,7 +18,7 @@
 INIT_TEXT void init_console(void)
 {
     arch_cpu_tables(boot);
-    drivers_early_init();
+    drivers_early_init(boot);
 }
 
 /* Linux's parameters for what reaches the console: quiet, debug, loglevel=, ignore_loglevel. */

@@ -7,6 +7,7 @@
 // sources: kernel/personality/linux/tty/tty_read.c
 // sources: kernel/personality/linux/tty/tty_termios.c
 // sources: kernel/personality/linux/tty/tty_ioctl.c
+// sources: kernel/personality/linux/tty/tty_screen.c
 // sources: kernel/personality/linux/tty/tty_job.c
 // sources: kernel/core/io.c
 #include "test/unit/fake/tty.h"

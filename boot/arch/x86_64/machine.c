@@ -4,6 +4,7 @@
  * the page tables that the loader itself runs on.
  */
 #include "boot/arch/machine.h"
+#include "abi/bootinfo.h"
 #include "boot/arch/x86_64/cpu.h"
 #include "boot/arch/x86_64/identity.h"
 
@@ -26,20 +27,17 @@ static void serial_setup(void)
     }
 }
 
-/*
- * A screen in the VGA's 80-column text mode, as the BIOS data area tells (mode at 0x449, columns at
- * 0x44a), has two bytes a character at 0xb8000. The text goes on its last three rows, white on red.
- */
-static void screen_put(char c)
+void machine_text_screen(struct boot_text *text)
 {
-    enum { TEXT_MODE = 3, COLUMNS = 80, FIRST = 22 * COLUMNS, CELLS = 25 * COLUMNS };
-    static unsigned next = FIRST;
+    /* The BIOS data area: the mode at 0x449, columns at 0x44a, rows less one at 0x484. */
+    enum { COLOUR_TEXT = 3, ROWS = 25 };
     const uint8_t *data = machine_window(0x400, 0x100);
-    volatile uint16_t *cell = machine_window(0xb8000, CELLS * sizeof(*cell));
-    if (data[0x49] != TEXT_MODE || data[0x4a] != COLUMNS || c < ' ' || next == CELLS) {
-        return;
+    if (data[0x49] <= COLOUR_TEXT && (data[0x4a] == 40 || data[0x4a] == 80)) {
+        unsigned rows = data[0x84] + 1u;
+        text->address = 0xb8000;
+        text->columns = data[0x4a];
+        text->rows = rows >= ROWS && rows <= 2 * ROWS ? (uint16_t)rows : ROWS;
     }
-    cell[next++] = (uint16_t)(0x4f00 | (uint8_t)c);
 }
 
 static void serial_put(char c)
@@ -60,7 +58,6 @@ static void serial_put(char c)
 
 void machine_put(char c)
 {
-    screen_put(c);
     if (c == '\n') {
         serial_put('\r');
     }

@@ -10,6 +10,7 @@
 
 #define PTE_PRESENT  (1ul << 0)
 #define PTE_WRITE    (1ul << 1)
+#define PTE_COMBINE  (1ul << 3) /* PWT: entry 1 of the PAT, which the kernel makes that */
 #define PTE_ACCESSED (1ul << 5)
 #define PTE_DIRTY    (1ul << 6)
 #define PTE_LARGE    (1ul << 7)
@@ -78,6 +79,7 @@ int paging_map(struct paging *paging, uint64_t va, uint64_t pa, uint64_t size, u
     uint64_t flags = PTE_PRESENT | PTE_ACCESSED;
     flags |= rights & PAGING_WRITE ? PTE_WRITE | PTE_DIRTY : 0;
     flags |= rights & PAGING_EXEC ? 0 : PTE_NX;
+    flags |= rights & PAGING_COMBINE ? PTE_COMBINE : 0;
     flags |= va >> 63 ? PTE_GLOBAL : 0;
     bool gib_pages = size >= 1ul << 30 && (cpuid(0x80000001, 0).edx & CPUID_X_1GIB);
     while (size > 0) {

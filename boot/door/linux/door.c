@@ -32,6 +32,18 @@ static void take_loader(struct bootinfo *info, const struct linux_header *header
     info->loader_version = (header->type_of_loader & 15u) | (uint32_t)header->ext_loader_ver << 4;
 }
 
+/* The VGA in text mode: modes 0 to 3 of the BIOS have colours. */
+static void take_text_screen(struct boot_text *text, const struct linux_screen *screen)
+{
+    bool known = screen->type == LINUX_SCREEN_TEXT || screen->type == LINUX_SCREEN_EGA ||
+                 screen->type == LINUX_SCREEN_VGA;
+    *text = (struct boot_text){0};
+    if (known && screen->mode <= 3 && screen->lines <= 60 && screen->columns <= 132) {
+        *text = (struct boot_text){
+            .address = 0xb8000, .columns = screen->columns, .rows = screen->lines};
+    }
+}
+
 /* A linear frame buffer, if the screen is one and its numbers can be. */
 static void take_screen(struct boot_framebuffer *fb, const struct linux_screen *screen)
 {
@@ -90,12 +102,13 @@ _Noreturn void linux_main(uint64_t address, uint64_t cycles, enum boot_door door
     if (params == NULL || params->header.header != LINUX_HEADER_MAGIC) {
         fail("the boot parameters are not those of the Linux protocol (no HdrS in the zero page)");
     }
+    take_text_screen(&loader->info->text, &params->screen);
+    take_screen(&loader->info->framebuffer, &params->screen);
     linux_take_ranges(loader, params->ranges, MIN(params->range_count, LINUX_RANGES));
     if (params->range_count == 0) {
         take_sizes(loader, params);
     }
     take_header(loader, params);
-    take_screen(&loader->info->framebuffer, &params->screen);
     linux_take_setup_data(loader, params->header.setup_data);
     loader_run(loader);
 }

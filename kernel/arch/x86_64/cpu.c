@@ -221,6 +221,9 @@ void arch_cpu_init(unsigned cpu)
         make_idt();
     }
     load_tables();
+    /* Entry 1 combines writes instead of writing through, for frame buffers; the others are what
+     * they are at reset (SDM volume 3, 12.12.4). */
+    wrmsr(MSR_PAT, 0x0007040600070106);
     set_control_registers();
     set_syscall_entry();
     x86_fpu_init();

@@ -16,6 +16,7 @@ enum x86_msr {
     MSR_APIC_BASE = 0x1b,
     MSR_X2APIC_FIRST = 0x800,
     MSR_EFER = 0xc0000080,
+    MSR_PAT = 0x277,
     MSR_STAR = 0xc0000081,
     MSR_LSTAR = 0xc0000082,
     MSR_CSTAR = 0xc0000083,

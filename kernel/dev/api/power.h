@@ -9,6 +9,9 @@ _Noreturn void power_off(void);
 _Noreturn void power_reset(void);
 /* On the boot CPU. */
 _Noreturn void power_kexec(const struct arch_kexec *kexec);
+/* Ctrl-Alt-Del was typed: calls who wants to know, else starts the machine again. May sleep. */
+void power_attention(void);
+void power_set_attention(void (*handler)(void));
 /* Stops with a failure status where the machine can express one (pvpanic, debug-exit); else it
  * returns and the caller halts. */
 void power_fail(void);

@@ -336,7 +336,7 @@ static const struct log_console uart_console = {"ttyS", console_write};
 
 void uart_early_init(void)
 {
-    log_set_console(&uart_console);
+    log_add_console(&uart_console);
 }
 
 /* console=ttyS1,9600n8 makes COM2 the console and tells its format. */

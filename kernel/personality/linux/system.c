@@ -8,6 +8,7 @@
 #include "kernel/base/random.h"
 #include "kernel/core/sched.h"
 #include "kernel/core/timer.h"
+#include "kernel/dev/api/power.h"
 #include "kernel/mm/frame.h"
 #include "kernel/mm/heap.h"
 #include "kernel/personality/linux/call.h"
@@ -15,6 +16,8 @@
 #include "kernel/personality/linux/kexec/kexec.h"
 #include "kernel/personality/linux/linux.h"
 #include "kernel/personality/linux/process/cred.h"
+#include "kernel/personality/linux/process/process.h"
+#include "kernel/personality/linux/signal/signal.h"
 #include "kernel/personality/linux/uts.h"
 #include "lib/string.h"
 
@@ -266,18 +269,45 @@ LINUX_CALL3(syslog, int, action, vaddr_t, addr, int, size)
 static void (*power_off_hook)(void); /* constant once set */
 static void (*power_reset_hook)(void);
 
-void linux_set_power(void (*off)(void), void (*reset)(void))
-{
-    power_off_hook = off;
-    power_reset_hook = reset;
-}
-
 /* The machine stands still, but for its interrupts. */
-static void halt(void)
+static _Noreturn void halt(void)
 {
     log_notice("reboot: System halted");
     arch_irq_disable();
     arch_cpu_stop();
+}
+
+/* Whether Ctrl-Alt-Del starts the machine again at once, as before anybody has asked for else. */
+static bool attention_restarts = true; /* atomic */
+
+static _Noreturn void restart(void)
+{
+    log_notice("reboot: Restarting system");
+    if (power_reset_hook != NULL) {
+        power_reset_hook();
+    }
+    halt();
+}
+
+/* Ctrl-Alt-Del: reboot(2), CAD_ON and CAD_OFF. */
+static void on_attention(void)
+{
+    struct linux_siginfo info = {.signo = SIGINT, .code = SI_KERNEL};
+    if (__atomic_load_n(&attention_restarts, __ATOMIC_RELAXED)) {
+        restart();
+    }
+    struct linux_process *init = process_find(1);
+    if (init != NULL) {
+        (void)signal_send_process(init, &info);
+        process_put(init);
+    }
+}
+
+void linux_set_power(void (*off)(void), void (*reset)(void))
+{
+    power_off_hook = off;
+    power_reset_hook = reset;
+    power_set_attention(on_attention);
 }
 
 LINUX_CALL4(reboot, unsigned, magic1, unsigned, magic2, unsigned, command, vaddr_t, arg)
@@ -293,29 +323,23 @@ LINUX_CALL4(reboot, unsigned, magic1, unsigned, magic2, unsigned, command, vaddr
     switch (command) {
     case REBOOT_CMD_CAD_ON:
     case REBOOT_CMD_CAD_OFF:
+        __atomic_store_n(&attention_restarts, command == REBOOT_CMD_CAD_ON, __ATOMIC_RELAXED);
         return 0;
     case REBOOT_CMD_HALT:
         halt();
-        return 0;
     case REBOOT_CMD_RESTART2:
         if (strncpy_from_user(text, arg, sizeof(text)) == -EFAULT) {
             return -EFAULT;
         }
         __attribute__((fallthrough));
     case REBOOT_CMD_RESTART:
-        log_notice("reboot: Restarting system");
-        if (power_reset_hook != NULL) {
-            power_reset_hook();
-        }
-        halt();
-        return 0;
+        restart();
     case REBOOT_CMD_POWER_OFF:
         log_notice("reboot: Power down");
         if (power_off_hook != NULL) {
             power_off_hook();
         }
         halt();
-        return 0;
     case REBOOT_CMD_KEXEC:
         return linux_kexec_enter();
     default:

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Terminals as files: the list of them, open and close, and the special names /dev/tty (the
- * caller's controlling terminal) and /dev/console (the terminal that the last console= names; else
- * ttyS0; else hvc0; else a sink that swallows what is written).
+ * caller's controlling terminal) and /dev/console (the terminal that the last console= names; else,
+ * without any console=, the screen; else ttyS0; else hvc0; else a sink that swallows what is
+ * written). /dev/tty0 is the screen's terminal in use, of which there is one.
  */
 #include "kernel/personality/linux/tty/tty.h"
 #include "abi/errno.h"
@@ -14,6 +15,8 @@
 
 #define DEV_TTY       DEV(5, 0)
 #define DEV_CONSOLE   DEV(5, 1)
+#define DEV_TTY0      DEV(4, 0)
+#define DEV_TTY1      DEV(4, 1)
 #define CAP_SYS_ADMIN 21u
 
 /* Linux waits this long for a last close's output (closing_wait). */
@@ -97,12 +100,19 @@ int tty_device_number(const struct tty *tty)
     return (int)((minor & 0xff) | major << 8 | (minor & ~0xffu) << 12);
 }
 
+/* What console= calls it: "tty" and "tty0" are the screen's. */
+static struct tty *find_named(const char *name, size_t size)
+{
+    bool screen = size >= 3 && size <= 4 && memcmp(name, "tty0", size) == 0;
+    return screen ? find_name("tty1", 4) : find_name(name, size);
+}
+
 /* Keeps the last console= that names a terminal there is. */
 static void take_console(void *arg, const char *value)
 {
     struct tty **best = arg;
     const char *comma = strchr(value, ',');
-    struct tty *tty = find_name(value, comma != NULL ? (size_t)(comma - value) : strlen(value));
+    struct tty *tty = find_named(value, comma != NULL ? (size_t)(comma - value) : strlen(value));
 
     if (tty != NULL) {
         if (*best != NULL) {
@@ -117,10 +127,12 @@ static struct tty *find_console(void)
     struct tty *tty = NULL;
 
     cmdline_for_each("console", take_console, &tty);
-    if (tty == NULL) {
-        tty = find_name("ttyS0", 5);
+    static const char *const others[] = {"tty1", "ttyS0", "hvc0"};
+    /* A console= that names no terminal there is does not mean the screen. */
+    for (size_t i = cmdline_get("console") != NULL; tty == NULL && i < ARRAY_SIZE(others); i++) {
+        tty = find_name(others[i], strlen(others[i]));
     }
-    return tty != NULL ? tty : find_name("hvc0", 4);
+    return tty;
 }
 
 /* First open: rings and device. REQUIRES open_lock. */
@@ -193,6 +205,12 @@ static int tty_node_open(struct file *file, dev_number dev)
         tty_open_as_controlling(tty);
     }
     return error;
+}
+
+static int dev_tty0_open(struct file *file, dev_number dev)
+{
+    (void)dev;
+    return tty_node_open(file, DEV_TTY1);
 }
 
 static int dev_tty_open(struct file *file, dev_number dev)
@@ -314,6 +332,8 @@ static const struct file_ops tty_file_ops = {
     .release = file_release_tty,
 };
 
+static const struct chrdev dev_tty0 = {"tty0", DEV_TTY0, 1, 0620, &tty_file_ops, dev_tty0_open};
+
 int tty_register(struct tty *tty, const char *node)
 {
     tty->node = (struct chrdev){
@@ -327,6 +347,9 @@ int tty_register(struct tty *tty, const char *node)
     unsigned long flags = spin_lock_irqsave(&ttys_lock);
     list_add_tail(&ttys, &tty->link);
     spin_unlock_irqrestore(&ttys_lock, flags);
+    if (tty->dev == DEV_TTY1) {
+        chrdev_register(&dev_tty0);
+    }
     return chrdev_register(&tty->node);
 }
 

@@ -6,7 +6,7 @@
  * serial lines and, later, pseudo terminals fit alike.
  *
  * Files: tty.c (open, close, /dev), tty_input.c, tty_output.c, tty_read.c, tty_ioctl.c,
- * tty_termios.c, tty_job.c, tty_line.c (the driver over kernel/dev/api/line.h).
+ * tty_termios.c, tty_job.c, tty_screen.c, tty_line.c (the driver over kernel/dev/api/line.h).
  * Lock order: tty->lock may be held when a device's lock is taken; it is never held when a signal
  * is sent, when process_tree_lock is taken, or when user memory is touched.
  */
@@ -88,6 +88,11 @@ struct tty *tty_create(const struct tty_driver *driver, void *device, const char
                        dev_number dev);
 void tty_get(struct tty *tty);
 void tty_put(struct tty *tty);
+/* A screen with a keyboard (Linux's virtual terminals), not a line. */
+static inline bool tty_is_screen(const struct tty *tty)
+{
+    return DEV_MAJOR(tty->dev) == 4 && DEV_MINOR(tty->dev) < 64;
+}
 /* Makes it findable by number and gives it a node in /dev. */
 int tty_register(struct tty *tty, const char *node);
 
@@ -196,6 +201,9 @@ void tty_set_termios(struct tty *tty, const struct termios *termios);
 
 /* tty_ioctl.c */
 long tty_ioctl(struct file *file, unsigned request, vaddr_t arg);
+
+/* tty_screen.c: what only screens have. */
+long tty_screen_ioctl(struct tty *tty, unsigned request, vaddr_t arg);
 
 /* tty_job.c */
 /* The rule for background processes: 0 to go on; -ERESTARTSYS: signo was sent; -EIO. */

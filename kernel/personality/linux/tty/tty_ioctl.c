@@ -8,7 +8,11 @@
 #include "kernel/personality/linux/process/process.h"
 #include "kernel/personality/linux/tty/tty.h"
 
-#define N_TTY 0 /* the number of the only line discipline */
+/* The upper bytes of VT_* and of KD* and K*. */
+#define SCREEN_IOCTLS   'V'
+#define KEYBOARD_IOCTLS 'K'
+
+#define N_TTY           0 /* the number of the only line discipline */
 
 /* Bytes a read could get now, end-of-file marks not counted. */
 static int readable_bytes(struct tty *tty)
@@ -191,6 +195,9 @@ long tty_ioctl(struct file *file, unsigned request, vaddr_t arg)
     case TIOCSTI:
         return small_ioctl(tf->tty, request, arg);
     default:
+        if (request >> 8 == SCREEN_IOCTLS || request >> 8 == KEYBOARD_IOCTLS) {
+            return tty_is_screen(tf->tty) ? tty_screen_ioctl(tf->tty, request, arg) : -ENOTTY;
+        }
         return tty_termios_ioctl(tf, request, arg);
     }
 }

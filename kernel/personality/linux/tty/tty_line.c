@@ -116,6 +116,9 @@ void tty_line_added(struct line *line)
         if (line->config != NULL) {
             take_config(tty, line->config);
         }
+        if (tty_is_screen(tty)) {
+            tty->termios.c_iflag |= IUTF8;
+        }
         line_attach(line, &listener, tty);
         error = tty_register(tty, line->name);
     }

@@ -19,6 +19,10 @@ struct kexec_files {
     size_t cmdline_size; /* 0: none */
 };
 
+struct linux_params;
+/* What we were told of the machine, into a cleared zero page: memory, RSDP, screen. */
+void kexec_describe_machine(struct linux_params *params);
+
 /* Makes an image of them, with a zero page of this machine: 0, -ENOEXEC (no bzImage with a 64-bit
  * entry), -EINVAL, -EFBIG, -EADDRNOTAVAIL (no place for it), -ENOMEM, or what reading gave. */
 int kexec_load_files(const struct kexec_files *files, struct kexec_image **out);

@@ -156,7 +156,7 @@ static void tell_screen(struct linux_screen *screen)
     };
 }
 
-/* Ranges that do not fit the page go to setup_data, at `more`; returns how many did. */
+/* Ranges that do not fit the page go to setup_data, at `more` if it is there; returns how many. */
 static unsigned tell_memory(struct linux_params *params, struct linux_range *more)
 {
     /* ACPI 6.4, table 15.374 */
@@ -167,12 +167,19 @@ static unsigned tell_memory(struct linux_params *params, struct linux_range *mor
                                     [BOOT_MEM_BAD] = 5};
     unsigned count;
     const struct boot_range *ranges = ram_ranges(&count);
-    for (unsigned i = 0; i < count; i++) {
+    for (unsigned i = 0; i < (more != NULL ? count : MIN(count, LINUX_RANGES)); i++) {
         struct linux_range *to = i < LINUX_RANGES ? &params->ranges[i] : &more[i - LINUX_RANGES];
         *to = (struct linux_range){ranges[i].start, ranges[i].size, types[ranges[i].type]};
     }
     params->range_count = (uint8_t)MIN(count, LINUX_RANGES);
     return count - params->range_count;
+}
+
+void kexec_describe_machine(struct linux_params *params)
+{
+    params->acpi_rsdp = acpi_rsdp;
+    tell_screen(&params->screen);
+    (void)tell_memory(params, NULL);
 }
 
 /* Where the parts of the parameters lie behind the zero page. */
@@ -209,8 +216,7 @@ static void write_params(struct load *load)
         header->ramdisk_size = (uint32_t)load->initrd_size;
         params->ext_ramdisk_image = (uint32_t)(initrd >> 32);
     }
-    params->acpi_rsdp = acpi_rsdp;
-    tell_screen(&params->screen);
+    kexec_describe_machine(params);
     unsigned left = tell_memory(params, (struct linux_range *)(more + 1));
     header->setup_data = at + seed_at(load);
     *seed = (struct linux_setup_data){left > 0 ? at + ranges_at(load) : 0, LINUX_SETUP_RNG_SEED,

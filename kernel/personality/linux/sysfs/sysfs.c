@@ -13,6 +13,7 @@
 #include "kernel/core/space.h"
 #include "kernel/personality/linux/kexec/kexec.h"
 #include "kernel/personality/linux/process/process.h"
+#include "lib/linux_params.h"
 #include "lib/string.h"
 
 #define SYSFS_MAGIC 0x62656572 /* statfs(2) */
@@ -100,6 +101,27 @@ static int show_kexec_loaded(const struct pseudo_ctx *ctx, struct text *out)
     return 0;
 }
 
+/* A zero page, as if a boot loader had filled it: kexec(8) looks for the RSDP and the screen there.
+ */
+static int show_boot_params(const struct pseudo_ctx *ctx, struct text *out)
+{
+    char *to = text_reserve(out, sizeof(struct linux_params));
+
+    (void)ctx;
+    if (to != NULL) {
+        memset(to, 0, sizeof(struct linux_params));
+        kexec_describe_machine((struct linux_params *)to);
+        out->size += sizeof(struct linux_params);
+    }
+    return 0;
+}
+
+static const struct pseudo_node boot_params_nodes[] = {
+    SYSFS_FILE("data", 0444, show_boot_params),
+    SYSFS_TEXT("version", "0x020f\n"),
+    {.name = NULL},
+};
+
 static const struct pseudo_node debug_nodes[] = {
     SYSFS_FILE("page_tables", 0400, show_page_tables),
     SYSFS_FILE("unknown_calls", 0400, show_unknown_calls),
@@ -107,6 +129,7 @@ static const struct pseudo_node debug_nodes[] = {
 };
 
 static const struct pseudo_node kernel_nodes[] = {
+    SYSFS_DIR("boot_params", boot_params_nodes),
     SYSFS_FILE("boot_timeline", 0444, show_timeline_text),
     SYSFS_FILE("boot_timeline.json", 0444, show_timeline_json),
     {.name = "debug", .mode = S_IFDIR | 0700, .children = debug_nodes},

@@ -94,6 +94,13 @@ const char *machine_choose_accel(const struct options *options)
         return "tcg";
     }
     bool must = strcmp(options->accel, "kvm") == 0;
+    if (strcmp(options->clock, "instructions") == 0) {
+        if (must) {
+            fail(STATUS_ALBA, "--clock instructions: only an emulated processor (--accel tcg) "
+                              "counts them");
+        }
+        return "tcg";
+    }
     if (accel_kvm_works(must, &why)) {
         return "kvm";
     }
@@ -102,6 +109,13 @@ const char *machine_choose_accel(const struct options *options)
     }
     say_detail("emulates the processor: %s", why);
     return "tcg";
+}
+
+bool machine_choose_clock(const struct options *options, const char *accel)
+{
+    bool wanted = strcmp(options->clock, "auto") == 0 ? options->timelines.count > 0
+                                                      : strcmp(options->clock, "instructions") == 0;
+    return wanted && strcmp(accel, "tcg") == 0;
 }
 
 uint64_t machine_choose_memory(const struct options *options, uint64_t image_size)
@@ -172,6 +186,11 @@ static void add_machine(const struct machine *machine, const struct options *opt
     strings_format(command, "%s%s", options->machine,
                    bare ? ",acpi=off,pit=on,pic=on,rtc=on,isa-serial=on" : "");
     add(command, "-accel", machine->accel);
+    if (machine->instructions) {
+        /* One instruction is one nanosecond of virtual time, and that is one tick of the time stamp
+         * counter (QEMU, docs/devel/tcg-icount.rst). */
+        add(command, "-icount", "shift=0");
+    }
     add(command, "-cpu", "max");
     add(command, "-m", NULL);
     strings_format(command, "size=%luk", (unsigned long)(machine->memory >> 10));
@@ -224,9 +243,10 @@ void machine_command(const struct machine *machine, const struct options *option
     add(command, "-initrd", machine->initrd);
     add(command, "-append", NULL);
     /* The debugger knows addresses from kernel.elf: the kernel shall be there. */
-    strings_format(command, "console=ttyS0 rdinit=/.alba/init%s%s%s",
-                   options->gdb_port == 0 ? "" : " nokaslr", options->append[0] == '\0' ? "" : " ",
-                   options->append);
+    strings_format(command, "console=ttyS0 rdinit=/.alba/init%s%s%s%s",
+                   options->gdb_port == 0 ? "" : " nokaslr",
+                   machine->instructions ? " timeline.unit=instructions" : "",
+                   options->append[0] == '\0' ? "" : " ", options->append);
     if (mmio) {
         add(command, "-global", "virtio-mmio.force-legacy=false");
     }

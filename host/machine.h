@@ -18,6 +18,7 @@ enum channel {
 struct machine {
     char *qemu, *kernel; /* files */
     const char *accel;   /* kvm or tcg */
+    bool instructions;   /* are what its clock counts */
     uint64_t memory;     /* bytes */
     const char *initrd;  /* a path that QEMU can open */
     int fds[CHANNELS];   /* QEMU's ends of socket pairs; -1: not there */
@@ -34,6 +35,8 @@ char *machine_find_part(const char *name);
 /* The file that a debugger reads the kernel's symbols from, for a hint. */
 char *machine_symbols(const struct machine *machine);
 const char *machine_choose_accel(const struct options *options);
+/* Whether the clock counts instructions, which only an emulated one can. */
+bool machine_choose_clock(const struct options *options, const char *accel);
 /* The asked-for memory, or enough for an image of this size. */
 uint64_t machine_choose_memory(const struct options *options, uint64_t image_size);
 

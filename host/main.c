@@ -110,6 +110,7 @@ static int run(int argc, char **argv)
     machine.initrd = initrd;
     machine.memory = machine_choose_memory(&options, image.size);
     machine.accel = machine_choose_accel(&options);
+    machine.instructions = machine_choose_clock(&options, machine.accel);
     machine_connect(&machine, &session);
     machine_command(&machine, &options, options.dry_run, &command);
     int status = 0;

@@ -38,7 +38,13 @@ static const char help[] =
     "      --append TEXT          more words for the kernel command line\n"
     "\n"
     "Looking inside:\n"
-    "      --timeline FILE        write the timeline of the boot (JSON when FILE ends in .json)\n"
+    "      --timeline FILE        write the timeline of the boot: a picture when FILE ends in "
+    ".svg,\n"
+    "                             JSON when it ends in .json, else a table (may be repeated)\n"
+    "      --clock auto|time|instructions\n"
+    "                             what the machine's clock counts (instructions when the "
+    "processor\n"
+    "                             is emulated and a timeline is written, else time)\n"
     "      --gdb[=PORT]           wait for gdb on a TCP port of this machine (1234)\n"
     "      --dry-run              print the QEMU command and keep its files, start nothing\n"
     "  -q, --quiet                do not show the kernel's messages\n"
@@ -50,6 +56,7 @@ enum {
     OPTION_MACHINE,
     OPTION_ACCEL,
     OPTION_TIMELINE,
+    OPTION_CLOCK,
     OPTION_GDB,
     OPTION_DRY_RUN,
 };
@@ -61,6 +68,7 @@ static const struct option table[] = {
     {"machine", required_argument, NULL, OPTION_MACHINE},
     {"accel", required_argument, NULL, OPTION_ACCEL},
     {"timeline", required_argument, NULL, OPTION_TIMELINE},
+    {"clock", required_argument, NULL, OPTION_CLOCK},
     {"gdb", optional_argument, NULL, OPTION_GDB},
     {"dry-run", no_argument, NULL, OPTION_DRY_RUN},
     {NULL, 0, NULL, 0},
@@ -87,6 +95,15 @@ static void set_accel(struct options *options, const char *text)
     options->accel = text;
 }
 
+static void set_clock(struct options *options, const char *text)
+{
+    if (strcmp(text, "auto") != 0 && strcmp(text, "time") != 0 &&
+        strcmp(text, "instructions") != 0) {
+        options_wrong("--clock", text, "auto, time or instructions");
+    }
+    options->clock = text;
+}
+
 /* Options about the machine and how it is looked at. */
 static void take_machine_option(struct options *options, int option, char *value)
 {
@@ -106,7 +123,10 @@ static void take_machine_option(struct options *options, int option, char *value
         set_accel(options, value);
         break;
     case OPTION_TIMELINE:
-        options->timeline = value;
+        strings_add(&options->timelines, value);
+        break;
+    case OPTION_CLOCK:
+        set_clock(options, value);
         break;
     case OPTION_GDB:
         options->gdb_port = value == NULL ? 1234 : options_number("--gdb", value, 65535);
@@ -122,8 +142,12 @@ static void take_machine_option(struct options *options, int option, char *value
 void options_parse(struct options *options, int argc, char **argv)
 {
     static const struct option_set set = {"run", help, "m:", table, take_machine_option};
-    *options = (struct options){
-        .smp = 1, .append = "", .machine = "microvm", .accel = "auto", .hostname = "alba"};
+    *options = (struct options){.smp = 1,
+                                .append = "",
+                                .machine = "microvm",
+                                .accel = "auto",
+                                .clock = "auto",
+                                .hostname = "alba"};
     const char *term = getenv("TERM");
     options->term = term == NULL || term[0] == '\0' ? "xterm" : term;
     options_read(options, &set, argc, argv);

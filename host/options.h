@@ -28,9 +28,10 @@ struct options {
     uint64_t memory; /* bytes; 0: by the size of what is packed */
     unsigned smp;
     const char *machine;
-    const char *accel;    /* auto, kvm, tcg */
-    const char *timeline; /* file */
-    unsigned gdb_port;    /* 0: none */
+    const char *accel;        /* auto, kvm, tcg */
+    const char *clock;        /* auto, time, instructions */
+    struct strings timelines; /* files */
+    unsigned gdb_port;        /* 0: none */
     bool dry_run;
 
     /* alba image */

@@ -68,6 +68,7 @@ static const struct option table[] = {
     {"machine", required_argument, NULL, OPTION_OF_RUN},
     {"accel", required_argument, NULL, OPTION_OF_RUN},
     {"timeline", required_argument, NULL, OPTION_OF_RUN},
+    {"clock", required_argument, NULL, OPTION_OF_RUN},
     {"gdb", optional_argument, NULL, OPTION_OF_RUN},
     {"dry-run", no_argument, NULL, OPTION_OF_RUN},
     {NULL, 0, NULL, 0},

@@ -13,6 +13,7 @@
 #include "host/say.h"
 #include "host/tail.h"
 #include "host/terminal.h"
+#include "host/timeline.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -362,25 +363,6 @@ static int final_status(struct relay *relay)
     return explain_failure(relay);
 }
 
-/* Trouble is said and does not change the program's status. */
-static void write_timeline(const char *name, const struct control *control)
-{
-    if (control->timeline == NULL) {
-        say("--timeline: the machine sent none");
-        return;
-    }
-    FILE *file = fopen(strcmp(name, "-") == 0 ? "/dev/stdout" : name, "we");
-    if (file == NULL) {
-        say("--timeline %s: %s", name, strerror(errno));
-        return;
-    }
-    bool good = fwrite(control->timeline, 1, control->timeline_have, file) ==
-                control->timeline_have;
-    if (fclose(file) != 0 || !good) {
-        say("--timeline %s: %s", name, strerror(errno));
-    }
-}
-
 int relay_run(const struct machine *machine, const struct session *session,
               const struct options *options)
 {
@@ -406,9 +388,7 @@ int relay_run(const struct machine *machine, const struct session *session,
         turn(&relay);
     }
     terminal_restore();
-    if (options->timeline != NULL) {
-        write_timeline(options->timeline, &relay.control);
-    }
+    timeline_save(relay.control.timeline, machine, options);
     for (size_t i = 0; i < relay.count; i++) {
         free(relay.flows[i]);
     }

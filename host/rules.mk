@@ -21,7 +21,7 @@ $(B)/h/host/embed.o: host/embed.S $(B)/user/run $(BOOT_SECTOR_FILE) $(BOOT_MANAG
 
 $(ALBA): $(HOST_O)
 	$(call say,LD,$@)
-	$(Q)$(HOSTCC) -o $@ $(HOST_O) -larchive
+	$(Q)$(HOSTCC) -o $@ $(HOST_O) -larchive -lm
 
 -include $(HOST_O:.o=.d)
 

@@ -132,16 +132,6 @@ static void put_environment(struct spec *spec, const struct session *session,
     }
 }
 
-/* The kernel writes its timeline in two forms; the file's name says which is wanted. */
-static const char *timeline_form(const char *file)
-{
-    if (file == NULL) {
-        return "none";
-    }
-    size_t length = strlen(file);
-    return length > 5 && strcmp(file + length - 5, ".json") == 0 ? "json" : "text";
-}
-
 char *session_spec(const struct session *session, const struct options *options,
                    const char *program, size_t *size)
 {
@@ -163,7 +153,7 @@ char *session_spec(const struct session *session, const struct options *options,
     put_number(&spec, "rows", session->rows);
     put_number(&spec, "columns", session->columns);
     put_number(&spec, "plain", session->has_terminal && !session->raw);
-    put(&spec, "timeline", timeline_form(options->timeline));
+    put(&spec, "timeline", options->timelines.count > 0 ? "json" : "none");
     *size = spec.size;
     return spec.bytes;
 }

@@ -88,6 +88,14 @@ debug: $(ALBA) $(B)/alba.elf $(BUSYBOX_ROOT)/etc/passwd ## a busybox prompt that
 	@echo "In another terminal: $(GDB)"
 	@echo "(continue, Ctrl-C, then alba-relocate; help user-defined shows the rest: alba-log, alba-threads)"
 	@$(ALBA) run -it --gdb --root $(BUSYBOX_ROOT) -w /root sh
-timeline: $(ALBA) $(B)/alba.elf ## the stages and steps of a boot, and what each costs
-	@$(ALBA) run -q --timeline build/timeline.txt $(BUSYBOX) true
+timeline: $(ALBA) $(B)/alba.elf ## the stages and steps of a boot, and what each costs, as table and as picture
+	@$(ALBA) run -q --timeline build/timeline.txt --timeline build/timeline.svg $(BUSYBOX) true
 	@cat build/timeline.txt
+	@echo "build/timeline.svg is its picture."
+
+# The picture in doc/boot.md: the same on every machine with these compilers.
+.PHONY: boot-picture
+boot-picture: $(ALBA) $(B)/alba.elf ## makes doc/boot.svg anew
+	@tools/boot-picture $(ALBA) $(BUSYBOX) echo hello >build/boot.svg
+	@mv build/boot.svg doc/boot.svg
+	@echo "doc/boot.svg: $$(sed -n 's/.*>\([0-9,]* instructions\) .*/\1/p' doc/boot.svg)"

@@ -44,7 +44,7 @@ static const struct {
 static const char init_what[] = "the first program (PID 1) begins";
 static const char program_what[] = "a program that PID 1 started begins";
 
-const char *(*timeline_step_what)(const char *step) RO_AFTER_INIT;
+const char *(*timeline_step_what)(const char *step)RO_AFTER_INIT;
 
 static const char *what_of(const struct timeline_record *record)
 {
@@ -174,7 +174,7 @@ size_t timeline_format_json(char *buf, size_t size, const struct timeline_unit *
                "\"what\":\"%s\"}",
                separator, kind_names[record.kind], record.name, record.cpu,
                (ull)difference(zero, record.start), (ull)difference(record.start, record.end),
-               record.cpu == 0 ? what_of(&record) : "");
+               record.cpu == 0 || record.kind == TIMELINE_LATE ? what_of(&record) : "");
         separator = ",";
     }
     APPEND("]}\n");

@@ -4,7 +4,8 @@
 what PID 1 of the machine would do, with the program as an ordinary process of this system.
 
 FAKE_QEMU chooses a misbehaviour: panic, silent, crash, hang, deaf, lingering, garbage.
-FAKE_QEMU_RECORD names a file that gets the arguments, one a line.
+FAKE_QEMU_RECORD names a file that gets the arguments, one a line; FAKE_QEMU_TIMELINE one with what
+PID 1 sends as the boot timeline, TIMELINE without it.
 """
 import ctypes
 import os
@@ -14,6 +15,12 @@ import socket
 import subprocess
 import sys
 import time
+
+
+TIMELINE = """{"unit":"cycles","cycles_per_second":1000000000,"door":"pvh","lost":0,"records":[
+{"kind":"stage","name":"loader","cpu":0,"start":0,"cycles":1000,"what":"checks"},
+{"kind":"early","name":"trap","cpu":0,"start":1000,"cycles":2000,"what":""}]}
+"""
 
 
 def option_values(name):
@@ -37,7 +44,7 @@ def read_image(path):
     while True:
         field = [int(data[at + 6 + 8 * i:at + 14 + 8 * i], 16) for i in range(13)]
         size, name_size = field[6], field[11]
-        name = data[at + 110:at + 110 + name_size].split(b"\0")[0].decode()
+        name = data[at + 110:at + 110 + name_size].split(b"\0")[0].decode(errors="surrogateescape")
         start = (at + 110 + name_size + 3) & ~3
         if name == "TRAILER!!!":
             return files
@@ -52,7 +59,7 @@ def read_spec(text):
         if key in (b"arg", b"env"):
             spec[key.decode()].append(value)
         else:
-            spec[key.decode()] = value.decode()
+            spec[key.decode()] = value.decode(errors="surrogateescape")
     return spec
 
 
@@ -114,7 +121,10 @@ def run(channels):
         if select.select([channels["control"]], [], [], 0.02)[0]:
             control.obey(process)
     if spec["timeline"] != "none":
-        text = f"the timeline as {spec['timeline']}\n"
+        text = TIMELINE
+        if "FAKE_QEMU_TIMELINE" in os.environ:
+            with open(os.environ["FAKE_QEMU_TIMELINE"], encoding="utf-8") as file:
+                text = file.read()
         control.channel.sendall(f"timeline {len(text)}\n{text}".encode())
     status = process.returncode
     control.say(f"exit {status}" if status >= 0 else f"killed {-status}")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The command `alba` by itself: its options, streams, signals and statuses."""
 import hashlib
+import json
 import os
 import pathlib
 import resource
@@ -22,7 +23,7 @@ def test_help_and_version(alba):
 
 @pytest.mark.parametrize("option", ["--memory", "--smp", "--env", "--volume", "--workdir", "--root",
                                     "--entry", "--kernel", "--append", "--machine", "--accel",
-                                    "--timeline", "--gdb", "--dry-run"])
+                                    "--timeline", "--clock", "--gdb", "--dry-run"])
 def test_help_and_manual_know_the_option(alba, root, option):
     assert option in alba("run", "--help").stdout.decode()
     assert "Fl -" + option[2:] in (root / "doc" / "alba.1").read_text() or \
@@ -51,6 +52,8 @@ def test_help_and_manual_know_the_option(alba, root, option):
     (["run", "--smp", "256", "true"], "'256' should be a number from 1 to 255"),
     (["run", "--machine", "isapc", "true"], "microvm, q35 or pc"),
     (["run", "--accel", "hope", "true"], "auto, kvm or tcg"),
+    (["run", "--clock", "sand", "true"], "auto, time or instructions"),
+    (["run", "--clock", "instructions", "--accel", "kvm", "true"], "--accel tcg"),
     (["run", "--gdb=99999", "true"], "should be a number"),
     (["run", "--user", "root", "true"], "should be numbers"),
     (["run", "--workdir", "here", "true"], "absolute path"),
@@ -372,10 +375,14 @@ def test_qemu_does_not_outlive_alba(start, tmp_path):
 
 
 def test_timeline(run, tmp_path):
-    text, file = tmp_path / "timeline", tmp_path / "timeline.json"
-    assert run("--timeline", text, "/bin/true").returncode == 0
-    assert text.read_text() == "the timeline as text\n"
-    assert run("--timeline", file, "/bin/true").returncode == 0
-    assert file.read_text() == "the timeline as json\n"
+    text, file, picture = tmp_path / "timeline", tmp_path / "t.json", tmp_path / "t.svg"
+    assert run("--timeline", text, "--timeline", file, "--timeline", picture,
+               "/bin/true").returncode == 0
+    assert [line.split()[:2] + line.split()[-2:] for line in text.read_text().splitlines()[2:]] == [
+        ["start_cycles", "cycles", "kind", "name"], ["0", "1000", "stage", "loader"],
+        ["1000", "2000", "early", "trap"]]
+    assert json.loads(file.read_text())["records"][1]["name"] == "trap"
+    assert picture.read_text().startswith("<svg ")
+    assert b"stage loader" in run("-q", "--timeline", "-", "/bin/true").stdout
     done = run("-q", "--timeline", "/nowhere/file", "/bin/sh", "-c", "exit 3")
     assert done.returncode == 3 and "/nowhere/file" in said(done)

@@ -190,9 +190,7 @@ static void send_timeline(void)
     if (run.spec.timeline == NULL || run.spec.timeline[0] == 'n') {
         return;
     }
-    int fd = open_high(run.spec.timeline[0] == 'j' ? "/sys/kernel/boot_timeline.json"
-                                                   : "/sys/kernel/boot_timeline",
-                       O_RDONLY);
+    int fd = open_high("/sys/kernel/boot_timeline.json", O_RDONLY);
     size_t size = 0;
     long got;
     while (size < sizeof(text) &&

@@ -21,7 +21,7 @@ struct spec {
     unsigned rows, columns;
     enum stream_kind streams[3];
     bool plain;           /* the host's terminal processes output: this one does not */
-    const char *timeline; /* none, text or json: what to send of the boot timeline at the end */
+    const char *timeline; /* none or json: whether to send the boot timeline at the end */
 };
 
 /* Reads and checks the file: 0, or a negative errno (-EINVAL: no program or no end). */

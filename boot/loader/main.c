@@ -72,38 +72,36 @@ void loader_set_cmdline(struct loader *loader, uint64_t paddr)
     loader->info->cmdline_size = size;
 }
 
+/* The last word of the command line that begins with `name`, behind that name; NULL: there is none.
+ * A lone word, which does not end in '=', must be the whole word. */
+static const char *last_word(const struct loader *loader, const char *name)
+{
+    const char *at = (const char *)loader->info->cmdline, *found = NULL;
+    size_t length = strlen(name);
+    bool lone = name[length - 1] != '=', starts = true;
+    for (; at != NULL && *at != 0; at++) {
+        if (starts && *at == *name && strncmp(at, name, length) == 0 &&
+            (!lone || at[length] == 0 || at[length] == ' ')) {
+            found = at + length;
+        }
+        starts = *at == ' ';
+    }
+    return found;
+}
+
 bool loader_option(const struct loader *loader, const char *word)
 {
-    const char *text = (const char *)loader->info->cmdline;
-    size_t length = strlen(word);
-    while (text != NULL && (text = strstr(text, word)) != NULL) {
-        bool starts = (uint64_t)text == loader->info->cmdline || text[-1] == ' ';
-        if (starts && (text[length] == 0 || text[length] == ' ')) {
-            return true;
-        }
-        text += length;
-    }
-    return false;
+    return last_word(loader, word) != NULL;
 }
 
 bool loader_text(const struct loader *loader, const char *name, const char **text, size_t *size)
 {
-    const char *at = (const char *)loader->info->cmdline;
-    size_t length = strlen(name);
-    bool found = false;
-    while (at != NULL && (at = strstr(at, name)) != NULL) {
-        bool starts = (uint64_t)at == loader->info->cmdline || at[-1] == ' ';
-        at += length;
-        if (starts) {
-            *text = at;
-            *size = 0;
-            while (at[*size] > ' ') {
-                ++*size;
-            }
-            found = true;
-        }
+    *text = last_word(loader, name);
+    *size = 0;
+    while (*text != NULL && (*text)[*size] > ' ') {
+        ++*size;
     }
-    return found;
+    return *text != NULL;
 }
 
 uint64_t loader_number(const struct loader *loader, const char *name, uint64_t fallback)

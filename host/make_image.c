@@ -63,7 +63,7 @@ static void check_kernel(const struct file *kernel, const char *name)
     memcpy(&offset, head + 0x3c, sizeof(offset));
     if (memcmp(head, "MZ", 2) != 0 || pread(kernel->fd, pe, sizeof(pe), offset) != sizeof(pe) ||
         memcmp(pe, "PE\0\0\x64\x86", 6) != 0) {
-        say_detail("kernel %s has no entry for UEFI: the disk will start under a BIOS only", name);
+        say("kernel %s has no entry for UEFI: the disk will start under a BIOS only", name);
     }
 }
 

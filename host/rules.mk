@@ -6,18 +6,18 @@ HOST_FLAGS := $(COMMON) -D_GNU_SOURCE -DALBA_VERSION='"$(ALBA_VERSION)"' -Wframe
 HOST_C := $(wildcard host/*.c)
 HOST_O := $(HOST_C:%.c=$(B)/h/%.o) $(B)/h/lib/sha256.o $(B)/h/host/embed.o
 # The BIOS door of disks (boot/door/bios) is part of the command.
-BOOT_SECTOR_FILE  := $(B)/bios-sector.bin
-BOOT_MANAGER_FILE := $(B)/bios-manager.bin
+BIOS_SECTOR  := $(B)/bios-sector.bin
+BIOS_MANAGER := $(B)/bios-manager.bin
 
 $(B)/h/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(HOSTCC) $(HOST_FLAGS) -c $< -o $@
-$(B)/h/host/embed.o: host/embed.S $(B)/user/run $(BOOT_SECTOR_FILE) $(BOOT_MANAGER_FILE)
+$(B)/h/host/embed.o: host/embed.S $(B)/user/run $(BIOS_SECTOR) $(BIOS_MANAGER)
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
-	$(Q)$(HOSTCC) -DRUN_PROGRAM='"$(B)/user/run"' -DBOOT_SECTOR='"$(BOOT_SECTOR_FILE)"' \
-	    -DBOOT_MANAGER='"$(BOOT_MANAGER_FILE)"' -c $< -o $@
+	$(Q)$(HOSTCC) -DRUN_PROGRAM='"$(B)/user/run"' -DBOOT_SECTOR='"$(BIOS_SECTOR)"' \
+	    -DBOOT_MANAGER='"$(BIOS_MANAGER)"' -c $< -o $@
 
 $(ALBA): $(HOST_O)
 	$(call say,LD,$@)

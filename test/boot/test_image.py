@@ -200,6 +200,15 @@ def test_parts_for_another_boot_loader(image, built, tmp_path):
     assert (tmp_path / "other.initrd").read_bytes() == (tmp_path / "parts.initrd").read_bytes()
 
 
+def test_a_kernel_that_uefi_cannot_start_is_told(alba, built, tmp_path):
+    kernel = bytearray(built("x86_64/alba.bzImage").read_bytes())
+    kernel[0:2] = b"\xeb\xfe"  # no "MZ"
+    (tmp_path / "kernel").write_bytes(kernel)
+    done = alba("image", "-o", str(tmp_path / "disk.img"), "--kernel", str(tmp_path / "kernel"),
+                "/bin/true")
+    assert done.returncode == 0 and "start under a BIOS only" in said(done)
+
+
 def test_title_is_one_line_that_screens_can_show(image, tmp_path):
     disk = image("disk.img", "--title", "a\nkernel=/b\t\u00e4" + "x" * 100, "/bin/true")
     config = read_files(cut(disk, "esp", ESP_OFFSET, 33 << 20))["/ALBA/ALBA.CFG"].decode()

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What `alba image` writes starts: the program has the console, people read there how it ended, and
+the machine is switched off."""
+import subprocess
+
+import pytest
+
+import qemu
+
+END = "hello, disk\nalba: the program ended with status 7\n"
+PROGRAM = ["busybox", "sh", "-c", "echo hello, disk; exit 7"]
+
+
+@pytest.fixture(name="image")
+def fixture_image(built, tmp_path):
+    def make(name, *arguments):
+        path = tmp_path / name
+        subprocess.run([built("alba"), "image", "-o", path, *arguments], check=True, timeout=60)
+        return path
+
+    return make
+
+
+def boot(*how, machine="q35", **options):
+    return qemu.Machine(machine=machine, memory="256M", extra=how, **options)
+
+
+@pytest.mark.parametrize("name, machine, how", [
+    ("ide.img", "pc", "-drive file={},format=raw"),
+    ("virtio.qcow2", "q35", "-drive file={},format=qcow2,if=virtio"),
+    ("cd.iso", "pc", "-cdrom {}"),
+])
+def test_starts_under_a_bios(image, name, machine, how):
+    path = image(name, *PROGRAM)
+    result = boot(*how.format(path).split(), machine=machine).run()
+    assert result.status == 0 and result.output.endswith(END), result
+
+
+def test_parts_start_under_another_boot_loader(image, tmp_path):
+    image("parts.bzImage", *PROGRAM)
+    part = lambda suffix: tmp_path / f"parts.{suffix}"
+    result = boot("-kernel", part("bzImage"), "-initrd", part("initrd"), "-append",
+                  part("cmdline").read_text().strip()).run()
+    assert result.status == 0 and result.output == END, result
+
+
+def test_the_disk_that_is_built_has_a_prompt(built):
+    """With job control; and the machine is off after poweroff."""
+    disk = built("x86_64/alba.img")
+    with boot("-drive", f"file={disk},format=raw,snapshot=on") as machine:
+        machine.expect(r"^~ # ")
+        machine.send("sh -c 'echo job $((6*7)); sleep 1000'\n")
+        machine.expect(r"^job 42$")
+        machine.send("\x03")
+        machine.expect(r"\^C\n~ # ")
+        machine.send("echo $?; tty; echo $TERM $PWD\n")
+        machine.expect(r"^130\n/dev/tty\nlinux /root$")
+        machine.send("poweroff\n")
+        result = machine.wait()
+    assert result.status == 0 and "alba:" not in result.output, result
+
+
+def test_a_signal_that_ended_the_program_is_told(image, tmp_path):
+    image("parts.bzImage", "--entry", "busybox", "sh", "-c", "kill -SEGV $$")
+    part = lambda suffix: tmp_path / f"parts.{suffix}"
+    result = boot("-kernel", part("bzImage"), "-initrd", part("initrd"), "-append",
+                  part("cmdline").read_text().strip()).run()
+    assert result.output.endswith("alba: signal 11 ended the program\n"), result

@@ -17,6 +17,7 @@ import qemu
 from doors_util import Report
 
 DOOR_EFI = 7
+STAGE_EXIT = 9
 INITRAMFS = b"these are the bytes of the initramfs"
 FIRMWARE = "/usr/share/OVMF/OVMF_{}.fd"
 DISK = 64 << 20  # bytes: FAT16 of a size that is no question to any firmware
@@ -68,8 +69,10 @@ def fat(path, files):
 def test_from_qemu(out):
     """Command line, initramfs by LoadFile2, the firmware's screen, all CPUs."""
     report = Report(machine(out / "alba.bzImage", append='one  two="three four"', smp=2,
-                            initrd=INITRAMFS, extra=["-vga", "std"]).run()).check()
+                            initrd=INITRAMFS, extra=["-vga", "std", "-device", "virtio-rng-pci"]
+                            ).run()).check()
     assert report.door == DOOR_EFI
+    report.find(f"^stage {STAGE_EXIT}$")
     assert report.cmdline.startswith('one  two="three four"'), report.cmdline
     assert report.initrd_text == INITRAMFS[:16].decode()
     assert int(report.initrd_size) == len(INITRAMFS)
@@ -121,6 +124,19 @@ def test_options(out, tmp_path):
     report = Report(machine(disks=[disk], machine="pc").run()).check()
     assert report.door == DOOR_EFI
     assert report.cmdline == "initrd=\\one initrd=\\two from systemd-boot \xe4"
+    assert report.initrd_text == INITRAMFS[:16].decode()
+
+
+def test_shell(out, tmp_path):
+    """The UEFI Shell puts the program's name in front of the options, which the kernel must not see."""
+    disk = fat(tmp_path / "disk", {
+        "startup.nsh": b"fs0:\r\nalba.efi one initrd=/initrd two\r\n", "alba.efi": out / "alba.bzImage",
+        "initrd": INITRAMFS})
+    with machine(disks=[disk]) as shell:
+        shell.expect("any other key to continue")
+        shell.send("\r")
+        report = Report(shell.wait()).check()
+    assert report.cmdline == "one initrd=/initrd two"
     assert report.initrd_text == INITRAMFS[:16].decode()
 
 

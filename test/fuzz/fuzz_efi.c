@@ -51,6 +51,9 @@ static void fuzz_text(const uint8_t *data, size_t size)
         }
     }
     (void)efi_to_path(path, size + 3, (const char *)data, size);
+    if (efi_skip_word(text) > text + length) {
+        abort();
+    }
     free(path);
     free(text);
 }

@@ -356,6 +356,21 @@ static void to_path(void **state)
     }
 }
 
+static void skips_a_word(void **state)
+{
+    (void)state;
+    static const struct {
+        char text[24];
+        const char *rest;
+    } cases[] = {{"", ""},      {"alba", ""}, {" fs0:\\alba.efi a b", " a b"}, {"\"a b\" c", " c"},
+                 {"\"a b", ""}, {"\"\"", ""}};
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        char text[24];
+        memcpy(text, cases[i].text, sizeof(text));
+        assert_string_equal(efi_skip_word(text), cases[i].rest);
+    }
+}
+
 static void initrd_options(void **state)
 {
     (void)state;
@@ -445,6 +460,7 @@ int main(void)
         cmocka_unit_test(random_maps),
         cmocka_unit_test(to_utf8),
         cmocka_unit_test(to_path),
+        cmocka_unit_test(skips_a_word),
         cmocka_unit_test(initrd_options),
         cmocka_unit_test(screens),
         cmocka_unit_test(tables),

@@ -15,6 +15,11 @@ static const struct efi_guid loaded_image_guid = {
     0x5b1b31a1, 0x9562, 0x11d2, {0x8e, 0x3f, 0x00, 0xa0, 0xc9, 0x69, 0x72, 0x3b}};
 static const struct efi_guid serial_io_guid = {
     0xbb25cf6f, 0xf1d4, 0x11d2, {0x9a, 0x0c, 0x00, 0x90, 0x27, 0x3f, 0xc1, 0xfd}};
+static const struct efi_guid shell_guid = {/* EFI_SHELL_PARAMETERS_PROTOCOL, UEFI Shell 2.2 */
+                                           0x752f3136,
+                                           0x4e16,
+                                           0x4fdc,
+                                           {0xa2, 0x2a, 0xe5, 0xf4, 0x68, 0x12, 0xf4, 0xca}};
 static const struct efi_guid graphics_guid = {
     0x9042a9de, 0x23dc, 0x4a38, {0x96, 0xfb, 0x7a, 0xde, 0xd0, 0x80, 0x51, 0x6a}};
 static const struct efi_guid rng_guid = {
@@ -102,7 +107,6 @@ static efi_status take_cmdline(struct efi_door *door)
 
 static efi_status check_cmdline(struct efi_door *door, size_t size)
 {
-    door->cmdline_size = size;
     if (size >= BOOT_MAX_CMDLINE) {
         return efi_complain(door, EFI_ABORTED, "the command line is longer than %u bytes",
                             BOOT_MAX_CMDLINE - 1);
@@ -121,47 +125,49 @@ efi_status efi_keep_cmdline(struct efi_door *door, const char *text, size_t size
     return check_cmdline(door, size);
 }
 
-static efi_status keep_options(struct efi_door *door)
+/*
+ * The load options as text; none or blanks: no command line. The UEFI Shell puts the program's name
+ * in front, in quotes if it has blanks, which is not for the kernel.
+ */
+static efi_status take_load_options(struct efi_door *door)
 {
+    const struct efi_loaded_image *loaded = door->loaded;
+    void *shell;
+    if (loaded->options == NULL || loaded->options_size == 0) {
+        return EFI_SUCCESS;
+    }
     efi_status status = take_cmdline(door);
     if (status != EFI_SUCCESS) {
         return status;
     }
-    return check_cmdline(door, efi_to_utf8(door->cmdline, BOOT_MAX_CMDLINE, door->loaded->options,
-                                           door->loaded->options_size));
-}
-
-/* Whether there are options: firmware passes a lone zero, or blanks, for none. */
-static bool has_options(const struct efi_loaded_image *loaded)
-{
-    const uint8_t *byte = loaded->options;
-    for (size_t i = 0; byte != NULL && i + 1 < loaded->options_size; i += 2) {
-        if (byte[i] == 0 && byte[i + 1] == 0) {
-            return false;
-        }
-        if (byte[i] != ' ' || byte[i + 1] != 0) {
-            return true;
-        }
+    char *text = door->cmdline;
+    size_t size = efi_to_utf8(text, BOOT_MAX_CMDLINE, loaded->options, loaded->options_size);
+    status = check_cmdline(door, size);
+    if (status != EFI_SUCCESS) {
+        return status;
     }
-    return false;
+    if (door->services->handle_protocol(door->image, &shell_guid, &shell) == EFI_SUCCESS) {
+        text = efi_skip_word(text);
+    }
+    while (*text == ' ') {
+        text++;
+    }
+    door->cmdline = *text != 0 ? text : NULL;
+    return EFI_SUCCESS;
 }
 
 /* As an application: options and initramfs from who started us; else the disk's configuration. */
 static efi_status take_options(struct efi_door *door)
 {
-    efi_status status = EFI_SUCCESS;
-    bool options = has_options(door->loaded);
-    if (options) {
-        status = keep_options(door);
-        if (status != EFI_SUCCESS) {
-            return status;
-        }
+    efi_status status = take_load_options(door);
+    if (status != EFI_SUCCESS) {
+        return status;
     }
     status = efi_initrd_by_protocol(door);
     if (status != EFI_NOT_FOUND) {
         return status;
     }
-    return options ? efi_initrd_by_name(door) : efi_take_config(door);
+    return door->cmdline != NULL ? efi_initrd_by_name(door) : efi_take_config(door);
 }
 
 /* By the handover protocol: what the header says. Its memory is the boot loader's, and ours. */
@@ -241,6 +247,7 @@ efi_status efi_main(efi_handle image, struct efi_system_table *table,
     door->services = table->boot_services;
     efi_status status = gather(door, params);
     if (status == EFI_SUCCESS) {
+        door->exit_cycles = machine_cycles();
         status = efi_leave(door);
         if (status == EFI_SUCCESS || door->exits > 0) {
             door->exit_status = status;
@@ -268,11 +275,13 @@ _Noreturn void efi_after(uint64_t address, uint64_t cycles, enum boot_door kind)
 {
     struct efi_door *door = (struct efi_door *)address;
     struct loader *loader = loader_begin(kind, cycles);
+    struct bootinfo *info = loader->info;
+    info->framebuffer = door->screen; /* first, for what fails */
+    loader_stamp(loader, BOOT_STAGE_EXIT, door->exit_cycles);
     if (door->exit_status != EFI_SUCCESS) {
         fail("the firmware does not let go (ExitBootServices: EFI error %llu, %u tries)",
              (unsigned long long)(door->exit_status & ~EFI_ERROR), door->exits);
     }
-    struct bootinfo *info = loader->info;
     efi_map_convert(&door->map, add_range, loader);
     loader_set_cmdline(loader, (uint64_t)door->cmdline);
     if (door->initrd != 0) {
@@ -280,7 +289,6 @@ _Noreturn void efi_after(uint64_t address, uint64_t cycles, enum boot_door kind)
     }
     info->acpi_rsdp = door->tables.rsdp;
     info->smbios = door->tables.smbios;
-    info->framebuffer = door->screen;
     info->efi_table = (uint64_t)door->table;
     info->efi_map = (uint64_t)door->map.bytes;
     info->efi_map_size = door->map.size;

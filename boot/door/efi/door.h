@@ -36,8 +36,8 @@ struct efi_door {
     } taken[8];
     unsigned exits; /* how often ExitBootServices was called */
     efi_status exit_status;
-    char *cmdline; /* NULL: there is none */
-    size_t cmdline_size;
+    uint64_t exit_cycles; /* when it began */
+    char *cmdline;        /* NULL: there is none */
     uint64_t initrd, initrd_size;
     struct efi_map map;
     struct efi_tables tables;
@@ -81,6 +81,9 @@ size_t efi_to_utf8(char *to, size_t room, const void *from, size_t size);
 /* text.c: a path in UTF-8 to what Open() wants: UTF-16 with a zero, backslashes. False: too long,
  * empty, or not UTF-8. */
 bool efi_to_path(efi_char *to, size_t room, const char *from, size_t size);
+
+/* text.c: what follows the first word, which may be in quotes. */
+char *efi_skip_word(char *text);
 
 /* text.c: the next "initrd=" of a command line at or behind *at, which moves on. False: no more. */
 bool efi_next_initrd(const char **at, const char **path, size_t *size);

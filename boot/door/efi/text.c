@@ -80,6 +80,19 @@ bool efi_to_path(efi_char *to, size_t room, const char *from, size_t size)
     return length > 0;
 }
 
+char *efi_skip_word(char *text)
+{
+    while (*text == ' ') {
+        text++;
+    }
+    char end = *text == '"' ? '"' : ' ';
+    text += end == '"';
+    while (*text != 0 && *text != end) {
+        text++;
+    }
+    return text + (*text == '"');
+}
+
 bool efi_next_initrd(const char **at, const char **path, size_t *size)
 {
     static const char name[] = "initrd=";

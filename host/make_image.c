@@ -131,29 +131,49 @@ static char *make_cmdline(const struct options *options)
     return cmdline;
 }
 
+/* The lines of DISK_CONFIG that are checked; "" when nothing shall be. */
+static char *make_digests(const struct options *options, const struct file *kernel,
+                          const struct file *initrd)
+{
+    char kernel_hex[SHA256_HEX + 1], initrd_hex[SHA256_HEX + 1];
+    sha256_format(kernel->digest, kernel_hex);
+    sha256_format(initrd->digest, initrd_hex);
+    return options->verify ? text_format("# Change these with the files, or take them out.\n"
+                                         "kernel_sha256=%s\n"
+                                         "initrd_sha256=%s\n",
+                                         kernel_hex, initrd_hex)
+                           : text_copy("");
+}
+
 /* DISK_CONFIG, see lib/bootcfg.h. */
 static char *make_config(const struct options *options, const struct file *kernel,
                          const struct file *initrd)
 {
-    char kernel_hex[SHA256_HEX + 1], initrd_hex[SHA256_HEX + 1];
     char *title = make_title(options), *cmdline = make_cmdline(options);
-    sha256_format(kernel->digest, kernel_hex);
-    sha256_format(initrd->digest, initrd_hex);
-    char *config = text_format("# What this disk starts. The lines with sha256 are checked: change "
-                               "them with the files.\n"
+    char *digests = make_digests(options, kernel, initrd);
+    char *config = text_format("# What this disk starts, under BIOS and UEFI alike.\n"
                                "timeout=%d\n"
                                "default=1\n"
                                "\n"
                                "title=%s\n"
                                "kernel=" DISK_KERNEL "\n"
                                "initrd=" DISK_INITRD "\n"
-                               "cmdline=%s\n"
-                               "kernel_sha256=%s\n"
-                               "initrd_sha256=%s\n",
-                               options->menu_seconds, title, cmdline, kernel_hex, initrd_hex);
+                               "cmdline=%s\n%s",
+                               options->menu_seconds, title, cmdline, digests);
     free(title);
     free(cmdline);
+    free(digests);
     return config;
+}
+
+static void identify(struct disk *disk, const struct file *kernel, const struct file *initrd)
+{
+    struct sha256 sha;
+    sha256_init(&sha);
+    sha256_update(&sha, kernel->digest, sizeof(kernel->digest));
+    sha256_update(&sha, initrd->digest, sizeof(initrd->digest));
+    sha256_update(&sha, disk->config, strlen(disk->config));
+    sha256_final(&sha, disk->identity);
 }
 
 static void write_disk(const struct options *options, struct output *const outputs[],
@@ -166,7 +186,7 @@ static void write_disk(const struct options *options, struct output *const outpu
                         .initrd_size = initrd->size,
                         .config = config,
                         .time = options->times.stamp};
-    sha256(config, strlen(config), disk.identity); /* it has the digests of the others */
+    identify(&disk, kernel, initrd);
     if (options->format == FORMAT_RAW) {
         disk_write(&disk, outputs[0]);
     } else if (options->format == FORMAT_ISO) {
@@ -182,7 +202,10 @@ static void write_disk(const struct options *options, struct output *const outpu
 static void write_parts(const struct options *options, struct output *const outputs[],
                         const struct file *kernel, const struct file *initrd)
 {
-    char *cmdline = make_cmdline(options), *line = text_format("%s\n", cmdline);
+    char *cmdline = make_cmdline(options), hex[SHA256_HEX + 1];
+    sha256_format(initrd->digest, hex);
+    char *line = text_format("%s%s%s\n", cmdline, options->verify ? " initrd_sha256=" : "",
+                             options->verify ? hex : ""); /* the loader looks after it */
     output_copy(outputs[0], kernel->fd, kernel->size, 0);
     output_copy(outputs[1], initrd->fd, initrd->size, 0);
     output_text(outputs[2], line, 0);

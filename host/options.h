@@ -39,6 +39,7 @@ struct options {
     const char *title;  /* NULL: the program and its arguments */
     enum disk_format format;
     int menu_seconds;
+    bool verify;             /* digests are written and checked */
     struct pack_times times; /* zero in alba run */
 };
 

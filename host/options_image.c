@@ -29,6 +29,7 @@ static const char help[] =
     "      --title TEXT           the entry's name in the boot menu (the program)\n"
     "      --timeout SECONDS      show the boot menu so long; 0: only when a key is held, -1: for\n"
     "                             ever (0)\n"
+    "      --verify               check digests of kernel and initramfs at each start\n"
     "      --kernel FILE          kernel image, a bzImage\n"
     "      --append TEXT          more words for the kernel command line\n"
     "  -q, --quiet                the kernel shows no messages\n"
@@ -54,6 +55,7 @@ enum {
     OPTION_FORMAT = OPTION_OWN,
     OPTION_TITLE,
     OPTION_TIMEOUT,
+    OPTION_VERIFY,
     OPTION_OF_RUN /* known, so that more can be said than "unknown" */
 };
 
@@ -63,6 +65,7 @@ static const struct option table[] = {
     {"format", required_argument, NULL, OPTION_FORMAT},
     {"title", required_argument, NULL, OPTION_TITLE},
     {"timeout", required_argument, NULL, OPTION_TIMEOUT},
+    {"verify", no_argument, NULL, OPTION_VERIFY},
     {"memory", required_argument, NULL, 'm'},
     {"smp", required_argument, NULL, OPTION_OF_RUN},
     {"machine", required_argument, NULL, OPTION_OF_RUN},
@@ -111,6 +114,9 @@ static void take_option(struct options *options, int option, char *value)
             options_wrong("--timeout", value, "a number of seconds up to 86400, or -1");
         }
         options->menu_seconds = (int)number;
+        break;
+    case OPTION_VERIFY:
+        options->verify = true;
         break;
     default:
         fail(STATUS_ALBA, "options about the machine belong to `alba run`: a disk starts on any; "

@@ -50,18 +50,19 @@ def read_files(esp):
     return {name: read(name) for name in names}
 
 
-def check_files(esp, kernel):
+def check_files(esp, kernel, verify=False):
     """A good FAT file system with what abi/disk.h says; returns the configuration and the archive."""
     assert "8 files" in tool("fsck.fat", "-n", esp)
     files = read_files(esp)
     assert files["/ALBA/KERNEL.IMG"] == files["/EFI/BOOT/BOOTX64.EFI"] == kernel.read_bytes()
     lines = [line.split("=", 1) for line in files["/ALBA/ALBA.CFG"].decode().splitlines()
              if line and line[0] != "#"]
-    assert [key for key, _ in lines] == ["timeout", "default", "title", "kernel", "initrd",
-                                         "cmdline", "kernel_sha256", "initrd_sha256"]
+    keys = ["timeout", "default", "title", "kernel", "initrd", "cmdline"]
+    digests = ["kernel_sha256", "initrd_sha256"]
+    assert [key for key, _ in lines] == keys + (digests if verify else [])
     config = dict(lines)
     assert config["kernel"] == "/alba/kernel.img" and config["initrd"] == "/alba/initrd.img"
-    for name in "kernel", "initrd":
+    for name in ["kernel", "initrd"] if verify else []:
         data = files[f"/ALBA/{name.upper()}.IMG"]
         assert config[name + "_sha256"] == hashlib.sha256(data).hexdigest()
     return config, read_archive(files["/ALBA/INITRD.IMG"])
@@ -79,7 +80,7 @@ def test_help_and_manual_know_the_options(alba, root):
     text = alba("image", "--help").stdout.decode()
     manual = (root / "doc" / "alba.1").read_text()
     manual = manual[manual.index("\n.Sh DISKS"):manual.index("\n.Sh ENVIRONMENT")]
-    for option in "output", "format", "title", "timeout", "kernel", "append", "quiet":
+    for option in "output", "format", "title", "timeout", "verify", "kernel", "append", "quiet":
         assert "--" + option in text
         assert "Fl -" + option in manual or ", -" + option in manual
     assert "alba image" in alba("--help").stdout.decode()
@@ -174,7 +175,7 @@ def test_qcow2_is_the_same_disk(image):
 
 
 def test_cd(image, built, tmp_path):
-    disk = image("disk.iso", "busybox", "sh")
+    disk = image("disk.iso", "--verify", "busybox", "sh")
     assert disk.stat().st_size < 6 << 20
     report = tool("xorriso", "-indev", disk, "-report_el_torito", "plain")
     assert "El Torito cat path : /BOOT.CAT" in report
@@ -185,7 +186,7 @@ def test_cd(image, built, tmp_path):
     esp, boot = tmp_path / "esp", tmp_path / "boot"
     tool("xorriso", "-osirrox", "on", "-indev", disk, "-extract", "/ESP.IMG", esp, "-extract",
          "/BIOS.BIN", boot)
-    check_files(esp, built("x86_64/alba.bzImage"))
+    check_files(esp, built("x86_64/alba.bzImage"), verify=True)
     lba, count, _, _ = struct.unpack_from("<QHHI", boot.read_bytes(), 424)
     assert lba == 0 and boot.stat().st_size == 512 * (1 + count)
 
@@ -196,8 +197,12 @@ def test_parts_for_another_boot_loader(image, built, tmp_path):
     assert "bin/true" in str(list(read_archive((tmp_path / "parts.initrd").read_bytes())))
     assert (tmp_path / "parts.cmdline").read_text() == \
         "console=tty0 console=ttyS0 rdinit=/.alba/init x\n"
-    image("other", "--format", "bzimage+initrd", "/bin/true")
-    assert (tmp_path / "other.initrd").read_bytes() == (tmp_path / "parts.initrd").read_bytes()
+    image("other", "--format", "bzimage+initrd", "--verify", "/bin/true")
+    initrd = (tmp_path / "other.initrd").read_bytes()
+    assert initrd == (tmp_path / "parts.initrd").read_bytes()
+    assert (tmp_path / "other.cmdline").read_text() == \
+        "console=tty0 console=ttyS0 rdinit=/.alba/init initrd_sha256=" + \
+        hashlib.sha256(initrd).hexdigest() + "\n"
 
 
 def test_a_kernel_that_uefi_cannot_start_is_told(alba, built, tmp_path):

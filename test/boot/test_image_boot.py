@@ -29,9 +29,10 @@ def boot(*how, machine="q35", **options):
     ("ide.img", "pc", "-drive file={},format=raw"),
     ("virtio.qcow2", "q35", "-drive file={},format=qcow2,if=virtio"),
     ("cd.iso", "pc", "-cdrom {}"),
+    ("verify.img", "q35", "-drive file={},format=raw"),
 ])
 def test_starts_under_a_bios(image, name, machine, how):
-    path = image(name, *PROGRAM)
+    path = image(name, *(["--verify"] if name == "verify.img" else []), *PROGRAM)
     result = boot(*how.format(path).split(), machine=machine).run()
     assert result.status == 0 and result.output.endswith(END), result
 

@@ -27,9 +27,29 @@ void loader_add_initrd(struct loader *loader, uint64_t start, uint64_t size)
     parts[part_count++] = (struct part){start, size};
 }
 
-/* Copies all parts, which are reserved, to new memory, and frees theirs. */
-static uint64_t join(struct loader *loader, uint64_t total)
+void initrd_reserve(struct loader *loader)
 {
+    for (unsigned i = 0; i < part_count; i++) {
+        if (memory_reserve(&loader->memory, parts[i].start, parts[i].size, BOOT_MEM_INITRD) != 0) {
+            fail("the initramfs at %#llx, %llu bytes, is not in free memory",
+                 (unsigned long long)parts[i].start, (unsigned long long)parts[i].size);
+        }
+    }
+    if (part_count > 0) {
+        loader->info->initrd = parts[0].start;
+        loader->info->initrd_size = parts[0].size;
+    }
+}
+
+void initrd_join(struct loader *loader)
+{
+    uint64_t total = 0;
+    for (unsigned i = 0; i < part_count; i++) {
+        total += ALIGN_UP(parts[i].size, PART_ALIGN);
+    }
+    if (part_count < 2) {
+        return;
+    }
     uint64_t start = loader_take(loader, total, BOOT_MEM_INITRD);
     uint8_t *to = (uint8_t *)start;
     for (unsigned i = 0; i < part_count; i++) {
@@ -44,24 +64,6 @@ static uint64_t join(struct loader *loader, uint64_t total)
         (void)memory_retype(&loader->memory, parts[i].start, parts[i].size, BOOT_MEM_INITRD,
                             BOOT_MEM_FREE);
     }
-    return start;
-}
-
-void initrd_reserve(struct loader *loader)
-{
-    uint64_t total = 0;
-    for (unsigned i = 0; i < part_count; i++) {
-        if (memory_reserve(&loader->memory, parts[i].start, parts[i].size, BOOT_MEM_INITRD) != 0) {
-            fail("the initramfs at %#llx, %llu bytes, is not in free memory",
-                 (unsigned long long)parts[i].start, (unsigned long long)parts[i].size);
-        }
-        total += ALIGN_UP(parts[i].size, PART_ALIGN);
-    }
-    if (part_count == 1) {
-        loader->info->initrd = parts[0].start;
-        loader->info->initrd_size = parts[0].size;
-    } else if (part_count > 1) {
-        loader->info->initrd = join(loader, total);
-        loader->info->initrd_size = total;
-    }
+    loader->info->initrd = start;
+    loader->info->initrd_size = total;
 }

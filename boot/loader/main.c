@@ -154,17 +154,14 @@ static void reserve_inputs(struct loader *loader)
         memory_reserve(memory, info.efi_map, info.efi_map_size, BOOT_MEM_LOADER) != 0) {
         info.efi_map_size = 0; /* nobody needs it to start */
     }
-    if (info.cmdline == 0) {
-        return;
-    }
     /* A command line in free memory stays; one that lies elsewhere, or in a page shared with
      * something else, is copied so that the kernel can rely on it. */
     uint64_t from = info.cmdline;
-    bool fixed = memory_reserve(memory, from, info.cmdline_size + 1, BOOT_MEM_LOADER) == 0;
-    if (!fixed) {
+    if (from != 0 && memory_reserve(memory, from, info.cmdline_size + 1, BOOT_MEM_LOADER) != 0) {
         info.cmdline = loader_take(loader, info.cmdline_size + 1, BOOT_MEM_LOADER);
         memmove((void *)info.cmdline, (void *)from, info.cmdline_size + 1);
     }
+    initrd_join(loader);
 }
 
 /* Types that the kernel reaches through the direct map. */

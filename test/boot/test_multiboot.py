@@ -136,6 +136,14 @@ def test_1_modules(out):
     assert report.total("initrd") == 4096
 
 
+def test_1_modules_and_command_line(out):
+    """What is made of the modules does not come to lie where the command line is."""
+    for low in (0x140000, 0x180000, 0x2f0000):
+        report = Report(multiboot1(flags=0x4c, cmdline=low, blobs=[(low, b"in the way\0")], modules=[
+            (INITRD, INITRD + 0x200000), (INITRD + 0x200000, INITRD + 0x201000)])).check()
+        assert report.cmdline == "in the way" and int(report.initrd_size) == 0x201000
+
+
 def framebuffer1(**change):
     fb = {"address": 0xe0000000, "stride": 4096, "width": 1024, "height": 768, "depth": 32, "type": 1,
           "colours": bytes((16, 8, 8, 8, 0, 8))} | change

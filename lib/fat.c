@@ -234,6 +234,8 @@ struct walk {
     uint64_t unit;    /* the next one to read */
     uint32_t left;    /* units of this cluster, or of the root directory */
     uint32_t seen;    /* entries in all */
+    uint32_t mark;    /* a cluster that was passed; coming there again is a circle */
+    uint32_t steps;   /* since then */
     struct fat_entry entries[FAT_UNIT / 32];
 
     uint32_t parts;   /* of the long name: how many there are */
@@ -271,6 +273,15 @@ static int walk_next(struct fat *fat, struct walk *walk, const struct fat_entry 
         if (result != 0 || next == CHAIN_END) {
             return result;
         }
+        if (next == walk->mark) {
+            return fail(fat, -EIO, "the file system is damaged: a folder goes round in a circle");
+        }
+        /* The mark moves on at each power of two: a circle of any size is found in time (R. Brent,
+         * "An improved Monte Carlo factorization algorithm", 1980). */
+        if ((walk->steps & (walk->steps + 1)) == 0) {
+            walk->mark = next;
+        }
+        walk->steps++;
         walk->cluster = next;
         walk->unit = cluster_start(fat, next);
         walk->left = fat->cluster_units;

@@ -135,11 +135,15 @@ static const char *read_length(const char *fmt, struct spec *spec)
         spec->length = fmt[1] == 'h' ? 1 : 2;
         return fmt + (fmt[1] == 'h' ? 2 : 1);
     case 'l':
+        spec->length = fmt[1] == 'l' ? (int)sizeof(long long) : (int)sizeof(long);
+        return fmt + (fmt[1] == 'l' ? 2 : 1);
     case 'z':
+    case 't': /* ptrdiff_t has the size of size_t */
+        spec->length = (int)sizeof(size_t);
+        return fmt + 1;
     case 'j':
-    case 't':
-        spec->length = 8;
-        return fmt + (fmt[0] == 'l' && fmt[1] == 'l' ? 2 : 1);
+        spec->length = (int)sizeof(intmax_t);
+        return fmt + 1;
     default:
         return fmt;
     }

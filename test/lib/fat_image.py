@@ -38,7 +38,7 @@ def long_entries(name, short):
 
 class Fat:
     def __init__(self, files, *, bits=16, sector=512, cluster_sectors=1, tables=2, clusters=None,
-                 root_entries=512, long_names=True, spread=False):
+                 root_entries=512, long_names=True, spread=False, reserved=0):
         self.bits, self.sector, self.cluster_sectors = bits, sector, cluster_sectors
         self.long_names = long_names
         self.step = 2 if spread else 1  # every other cluster: nothing lies together
@@ -46,7 +46,7 @@ class Fat:
         self.root_entries = 0 if bits == 32 else root_entries
         root_sectors = self.root_entries * 32 // sector
         table_sectors = -(-(count + 2) * bits // 8 // sector) + 1
-        self.reserved = 32 if bits == 32 else 1
+        self.reserved = reserved or (32 if bits == 32 else 1)
         self.table_at = self.reserved * sector
         self.table_bytes = table_sectors * sector
         self.tables = tables

@@ -67,7 +67,7 @@ begin:
     stosl
     movsl
     lodsw
-    movw %ax, packet_sectors
+    xchgw %ax, %bp          /* how many sectors */
 
     /* 41h: whether the drive can be read by numbers of sectors ("BIOS Enhanced Disk Drive
      * Services", T13 D1572). */
@@ -90,13 +90,14 @@ begin:
 1:  shrb $1, %cl
     jz read
     shrl $1, packet_lba
-    incw packet_sectors
-    shrw $1, packet_sectors
+    incw %bp
+    shrw $1, %bp
     jmp 1b
 
 read:
     movw $TRIES, %di
 1:  movw $packet, %si
+    movw %bp, packet_sectors /* each time: an error leaves what was read there */
     movb $0x42, %ah
     call disk
     jnc check
@@ -183,7 +184,7 @@ no_extensions:
 no_read:
     .asciz "disk read error"
 damaged:
-    .asciz "bad boot manager"
+    .asciz "boot manager damaged"
 
     .org DISK_PATCH
 manager_lba:

@@ -15,16 +15,25 @@ enum { LINE_STATUS = 5, RECEIVED = 1, MAY_SEND = 0x20, NO_PORT = 0xff };
 enum { ZERO_FLAG = 0x40, SHIFT_KEYS = 0x0f, ESCAPE_TICKS = 3 };
 
 static bool has_screen;
+static bool early_byte;      /* one that came over the serial line before we set it up */
 static bool new_line = true; /* whether the cursor is known to be at the start of a line */
+
+/* A byte from the serial line, or -1. */
+static int serial_byte(void)
+{
+    uint8_t status = inb(SERIAL_PORT + LINE_STATUS);
+    return status != NO_PORT && (status & RECEIVED) ? inb(SERIAL_PORT) : -1;
+}
 
 void console_begin(void)
 {
     /* A BIOS without a video ROM has no screen, or shows its screen on the serial port. */
     enum { VIDEO_ROM = 0xc000, ROM_MAGIC = 0xaa55 };
     has_screen = far_read16(VIDEO_ROM, 0) == ROM_MAGIC;
-    /* 115200 baud, 8 bits, no parity; FIFOs on, and what came in early stays; DTR and RTS (16550
-     * data sheet, table 4). */
-    static const uint8_t setup[][2] = {{1, 0}, {3, 0x80}, {0, 1}, {1, 0}, {3, 3}, {2, 5}, {4, 3}};
+    /* 115200 baud, 8 bits, no parity; FIFOs on, which empties them; DTR and RTS (16550 data sheet,
+     * table 4). */
+    static const uint8_t setup[][2] = {{1, 0}, {3, 0x80}, {0, 1}, {1, 0}, {3, 3}, {2, 7}, {4, 3}};
+    early_byte = serial_byte() >= 0;
     for (size_t i = 0; i < ARRAY_SIZE(setup); i++) {
         outb((uint16_t)(SERIAL_PORT + setup[i][0]), setup[i][1]);
     }
@@ -113,13 +122,6 @@ void console_row(unsigned row, bool chosen, const char *text, size_t size)
     serial_text(chosen ? "\033[0m" : "");
 }
 
-/* A byte from the serial line, or -1. */
-static int serial_byte(void)
-{
-    uint8_t status = inb(SERIAL_PORT + LINE_STATUS);
-    return status != NO_PORT && (status & RECEIVED) ? inb(SERIAL_PORT) : -1;
-}
-
 static bool keyboard_waits(void)
 {
     struct bios_regs regs = {.eax = 0x0100};
@@ -134,7 +136,7 @@ bool console_key_held(void)
     if ((regs.eax & SHIFT_KEYS) || keyboard_waits()) {
         return true;
     }
-    return serial_byte() >= 0;
+    return early_byte || serial_byte() >= 0;
 }
 
 /* Scan codes of the keys without a character (IBM PC AT technical reference, keyboard). */

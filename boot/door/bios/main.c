@@ -7,7 +7,9 @@
 #include "abi/errno.h"
 #include "boot/door/bios/manager.h"
 #include "boot/door/bios/volume.h"
-#include "lib/string.h"
+#include "lib/format.h"
+
+enum { ERROR_SIZE = 160 };
 
 _Noreturn void manager_main(uint8_t drive);
 
@@ -51,13 +53,15 @@ static bool find_config(void)
         complain("the disk cannot be read: %s", disk_error());
         return false;
     }
+    /* What is wrong with the best place is of interest, not that the others are none. */
+    char error[ERROR_SIZE] = "";
     uint32_t size = 0;
-    const char *error = NULL;
     int found = 0;
     while (found < count && read_config(&volumes[found], &size) != 0) {
-        /* What is wrong with the best place is of interest, not that the others are none. */
-        error = error == NULL ? fat.error : error;
-        found++;
+        if (found++ == 0) {
+            snprintf(error, sizeof(error), "%s%s%s", fat.error, disk_error()[0] != 0 ? ": " : "",
+                     disk_error());
+        }
     }
     if (found == count) {
         complain("%s on the %s: %s", DISK_CONFIG, volumes[0].kind, error);

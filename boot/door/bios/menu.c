@@ -8,7 +8,7 @@ enum {
     FIRST_ROW = 3,
     HELP_ROW = 21,
     CLOCK_ROW = 22,
-    EDIT_ROW = 19,
+    EDIT_ROW = 18,
     COLUMNS = 79,
     TICKS_PER_SECOND = 18
 };

@@ -4,7 +4,8 @@
  * whose magic is mended. The door may read what it asked for and no more, must come to an end, and
  * hands on a seed and a number of ranges that are bounded, and a frame buffer that is one or none.
  */
-// sources: boot/door/linux/door.c boot/door/linux/efi.c boot/door/linux/setup_data.c boot/door/efi/tables.c
+// sources: boot/door/linux/door.c boot/door/linux/efi.c boot/door/linux/setup_data.c
+// sources: boot/door/efi/tables.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>

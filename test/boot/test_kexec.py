@@ -56,9 +56,9 @@ def fixture_bzimage(built):
 
 @pytest.fixture(name="boot")
 def fixture_boot(built):
-    def boot(initrd, *, append="", **options):
+    def boot(initrd, *, append="", image="alba.elf", **options):
         append = f"console=ttyS0 {append}"
-        return qemu.Machine(built("x86_64/alba.elf"), initrd=initrd, append=append, **options).run()
+        return qemu.Machine(built(f"x86_64/{image}"), initrd=initrd, append=append, **options).run()
 
     return boot
 
@@ -85,8 +85,10 @@ def test_alba_to_alba(boot, built, bzimage, call, machine, memory, smp):
 # Each loads the next, by both calls in turn, as long as left= is not 0; all say what they see.
 CHAIN = """
         left=$(value left)
+        screen=/sys/kernel/boot_params/data
         echo left $left: $(nproc) CPUs, $(md5sum </proc/iomem) \
-            $(cd /sys/firmware/memmap; ls; cat */*) $(md5sum </sys/kernel/boot_params/data)
+            $(cd /sys/firmware/memmap; ls; cat */*) screen type $(od -A n -t x1 -j 15 -N 1 $screen) \
+            $(md5sum <$screen)
         [ $left = 0 ] && poweroff -f
         cd /
         { find bin/busybox bin/sh kernel init lib* usr dev; echo proc; echo sys; echo tmp; } |
@@ -97,19 +99,21 @@ CHAIN = """
         """ + GO
 
 
-def check_chain(result, length):
-    said = re.findall(r"left (\d): (4 CPUs.*System RAM.*)$", result.output, re.M)
+def check_chain(result, length, screen):
+    said = re.findall(rf"left (\d): (4 CPUs.*System RAM.* screen type {screen} .*)$", result.output, re.M)
     assert result.status == 0 and [int(left) for left, _ in said] == list(range(length, -1, -1)), result
     assert len({machine for _, machine in said}) == 1, result
 
 
-@pytest.mark.parametrize("machine,cpu", [("q35", "max"), ("microvm,acpi=off", "qemu64"),
-                                         ("q35", "Haswell")])
-def test_chain(boot, bzimage, machine, cpu):
-    """Five kernels after the first: all see the same machine."""
-    result = boot(root(CHAIN, kernel=bzimage), append="left=5", machine=machine, cpu=cpu, smp=4,
-                  memory="128M")
-    check_chain(result, 5)
+@pytest.mark.parametrize("machine,cpu,image,vga,screen", [
+    ("q35", "max", "alba.elf", "", "00"), ("microvm,acpi=off", "qemu64", "alba.elf", "", "00"),
+    ("q35", "Haswell", "alba.bzImage", "normal", "22"), ("pc", "max", "alba.bzImage", "0x315", "23")])
+def test_chain(boot, bzimage, machine, cpu, image, vga, screen):
+    """Kernels after the first: all see the same machine, and its screen as the BIOS left it."""
+    length = 2 if vga == "0x315" else 5
+    result = boot(root(CHAIN, kernel=bzimage), append=f"left={length} vga={vga}", machine=machine,
+                  cpu=cpu, smp=4, memory="128M", image=image, extra=["-vga", "std"] if vga else [])
+    check_chain(result, length, screen)
 
 
 def test_chain_under_efi(bzimage):
@@ -119,7 +123,7 @@ def test_chain_under_efi(bzimage):
     result = qemu.Machine(bzimage, initrd=root(CHAIN, kernel=bzimage), machine="q35", smp=4,
                           memory="256M", append="console=ttyS0 left=2",
                           extra=[*firmware, "-vga", "std"]).run()
-    check_chain(result, 2)
+    check_chain(result, 2, "23")
 
 
 def test_states_and_options(boot, bzimage):

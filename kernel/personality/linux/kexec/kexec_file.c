@@ -43,11 +43,13 @@ struct load {
 /* Constant once set. */
 static uint64_t acpi_rsdp;
 static struct boot_framebuffer framebuffer;
+static struct boot_text text_screen;
 
 INIT_TEXT void linux_set_firmware(const struct bootinfo *info)
 {
     acpi_rsdp = info->acpi_rsdp;
     framebuffer = info->framebuffer;
+    text_screen = info->text;
 }
 
 /* Keeps writers from a file that can be read as a whole: its size, or an error, as Linux has them
@@ -130,11 +132,19 @@ static int place_kernel(struct load *load)
                               : -EADDRNOTAVAIL;
 }
 
-/* A linear frame buffer that we were given is still there. */
+/* The screen that we were given is still there, in its mode. */
 static void tell_screen(struct linux_screen *screen)
 {
     const struct boot_framebuffer *fb = &framebuffer;
+    bool high = fb->bits_per_pixel == 15 || fb->bits_per_pixel == 16; /* "high colour" */
     if (fb->width == 0) {
+        if (text_screen.columns != 0) {
+            screen->type = LINUX_SCREEN_VGA;
+            screen->mode = 3; /* the BIOS's number for it */
+            screen->columns = (uint8_t)text_screen.columns;
+            screen->lines = (uint8_t)text_screen.rows;
+            screen->points = 16;
+        }
         return;
     }
     *screen = (struct linux_screen){
@@ -147,11 +157,13 @@ static void tell_screen(struct linux_screen *screen)
         .capabilities = LINUX_SCREEN_64BIT_BASE,
         .lfb_size = (uint32_t)(((uint64_t)fb->stride * fb->height + 0xffff) >> 16),
         .lfb_line_length = (uint16_t)fb->stride,
-        .red_size = 8,
+        .red_size = high ? 5 : 8,
         .red_pos = fb->red_shift,
-        .green_size = 8,
+        .green_size = fb->bits_per_pixel == 16 ? 6
+                      : high                   ? 5
+                                               : 8,
         .green_pos = fb->green_shift,
-        .blue_size = 8,
+        .blue_size = high ? 5 : 8,
         .blue_pos = fb->blue_shift,
     };
 }

@@ -117,7 +117,10 @@ static int show_boot_params(const struct pseudo_ctx *ctx, struct text *out)
 }
 
 static const struct pseudo_node boot_params_nodes[] = {
-    SYSFS_FILE("data", 0444, show_boot_params),
+    {.name = "data",
+     .mode = S_IFREG | 0444,
+     .size = sizeof(struct linux_params),
+     .show = show_boot_params},
     SYSFS_TEXT("version", "0x020f\n"),
     {.name = NULL},
 };

@@ -306,7 +306,7 @@ def test_digests(out):
     """The initramfs and the kernel are what the command line says."""
     initrd = hashlib.sha256(INITRAMFS).hexdigest()
     both = f"a initrd_sha256={initrd} kernel_sha256={kernel_digest(out).upper()} b"
-    for report in (Report(linux(both, INITRAMFS)),
+    for report in (Report(linux(both, INITRAMFS)), Report(linux(both, INITRAMFS, wide=True)),
                    Report(doors_util.pvh(cmdline=both.encode(), initrd=INITRAMFS)),
                    Report(qemu.Machine(out / "alba.bzImage", machine="pc", append=both,
                                        initrd=INITRAMFS).run())):
@@ -487,6 +487,29 @@ def test_no_acpi(out):
     report = Report(qemu.Machine(out / "alba.bzImage", machine="pc,acpi=off",
                                  smp="3,sockets=3").run()).check()
     assert report.rsdp == 0 and len(report.cpus) == 3
+
+
+def test_disk_that_cannot_be_read(out):
+    """Its first sector is asked for (EDD); a failure is no reason not to start."""
+    machine = qemu.Machine(out / "alba.bzImage", machine="pc")
+    path = machine._path("disk", bytes(1 << 20))
+    machine.command += ["-drive", "if=ide,driver=raw,file.driver=blkdebug,file.image.driver=file,"
+                        f"file.image.filename={path},file.inject-error.0.event=read_aio,"
+                        "file.inject-error.0.errno=5"]
+    Report(machine.run()).check()
+
+
+def test_device_tree_of_qemu(out):
+    """QEMU hands -dtb over as SETUP_DTB, which is passed over, before its seed, which is not."""
+    machine = qemu.Machine(out / "alba.bzImage", machine="pc", cpu="qemu64")
+    tree = struct.pack(">10I", 0xd00dfeed, 40, 40, 40, 40, 17, 16, 0, 0, 0)
+    machine.command += ["-dtb", machine._path("tree", tree)]
+    Report(machine.run()).check()
+
+
+def test_pc_without_pci(out):
+    report = Report(qemu.Machine(out / "alba.bzImage", machine="isapc", panic_device=False).run())
+    assert report.check().rsdp == 0
 
 
 def test_a20_stuck(out, tmp_path):

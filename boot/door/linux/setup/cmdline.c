@@ -9,7 +9,7 @@
 static char character(uint32_t i)
 {
     uint32_t start = params.header.cmd_line_ptr;
-    if (start == 0 || start >= 0x100000 || i >= 0xfff0) {
+    if (start == 0 || start >= 0x100000 || i >= MIN(0xfff0u, 0x100000 - start)) {
         return 0;
     }
     return (char)far_read8((uint16_t)(start >> 4), (uint16_t)((start & 15) + i));

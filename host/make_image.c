@@ -121,7 +121,7 @@ static char *make_title(const struct options *options)
 
 static char *make_cmdline(const struct options *options)
 {
-    char *cmdline = text_format("console=tty0 console=ttyS0 rdinit=/.alba/init%s%s%s",
+    char *cmdline = text_format("console=tty0 console=ttyS0 console_join rdinit=/.alba/init%s%s%s",
                                 options->quiet ? " quiet" : "",
                                 options->append[0] == '\0' ? "" : " ", options->append);
     if (strlen(cmdline) > CMDLINE_MAX) {

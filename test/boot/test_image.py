@@ -142,7 +142,7 @@ def test_raw_disk(image, built):
     assert config["timeout"] == "3" and config["default"] == "1"
     assert config["title"] == "busybox sh -c exit 7"
     assert config["cmdline"] == \
-        "console=tty0 console=ttyS0 rdinit=/.alba/init loglevel=7 a=#b"
+        "console=tty0 console=ttyS0 console_join rdinit=/.alba/init loglevel=7 a=#b"
     spec = archive[".alba/spec"][1].split(b"\0")
     for record in b"stdin=console", b"arg=exit 7", b"env=X=y", b"env=TERM=linux":
         assert record in spec
@@ -196,12 +196,12 @@ def test_parts_for_another_boot_loader(image, built, tmp_path):
     assert (tmp_path / "parts.bzImage").read_bytes() == built("x86_64/alba.bzImage").read_bytes()
     assert "bin/true" in str(list(read_archive((tmp_path / "parts.initrd").read_bytes())))
     assert (tmp_path / "parts.cmdline").read_text() == \
-        "console=tty0 console=ttyS0 rdinit=/.alba/init x\n"
+        "console=tty0 console=ttyS0 console_join rdinit=/.alba/init x\n"
     image("other", "--format", "bzimage+initrd", "--verify", "/bin/true")
     initrd = (tmp_path / "other.initrd").read_bytes()
     assert initrd == (tmp_path / "parts.initrd").read_bytes()
     assert (tmp_path / "other.cmdline").read_text() == \
-        "console=tty0 console=ttyS0 rdinit=/.alba/init initrd_sha256=" + \
+        "console=tty0 console=ttyS0 console_join rdinit=/.alba/init initrd_sha256=" + \
         hashlib.sha256(initrd).hexdigest() + "\n"
 
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What `alba image` writes starts: the program has the console, people read there how it ended, and
 the machine is switched off."""
+import re
+import socket
 import subprocess
 
 import pytest
@@ -59,6 +61,44 @@ def test_the_disk_that_is_built_has_a_prompt(built):
         machine.send("poweroff\n")
         result = machine.wait()
     assert result.status == 0 and "alba:" not in result.output, result
+
+
+def test_two_consoles_are_one_terminal(image, tmp_path):
+    """What either of two lines types, both show; the end is on both."""
+    image("parts.bzImage", "--append", "console=ttyS1", "-e", "PS1=% ", "busybox", "sh")
+    part = lambda suffix: tmp_path / f"parts.{suffix}"
+    ours = socket.socket(socket.AF_UNIX)
+    path = tmp_path / "serial"
+    heard = b""
+
+    def expect_second(pattern):
+        nonlocal heard
+        while not re.search(pattern, heard.replace(b"\r", b"")):
+            more = ours.recv(4096)
+            assert more, heard
+            heard += more
+
+    with boot("-serial", f"unix:{path},server=on,wait=on", "-kernel", part("bzImage"), "-initrd",
+              part("initrd"), "-append", part("cmdline").read_text().strip()) as machine:
+        machine.expect("waiting for connection")
+        ours.connect(str(path))
+        ours.settimeout(qemu.HANG)
+        machine.expect(r"^% ")
+        expect_second(rb"\n% ")
+        machine.send("echo one $((6*7))\n")
+        machine.expect(r"^one 42\n% ")
+        expect_second(rb"\none 42\n% ")
+        ours.sendall(b"echo two $((6*8))\n")
+        machine.expect(r"^two 48\n% ")
+        expect_second(rb"\ntwo 48\n% ")
+        ours.sendall(b"sh -c 'echo job $((6*7)); sleep 1000'\n")
+        machine.expect(r"^job 42$")
+        ours.sendall(b"\x03")
+        machine.expect(r"\^C\n% ")
+        machine.send("exit 3\n")
+        machine.expect(r"^alba: the program ended with status 3$")
+        expect_second(rb"alba: the program ended with status 3")
+        assert machine.wait().status == 0
 
 
 def test_a_signal_that_ended_the_program_is_told(image, tmp_path):

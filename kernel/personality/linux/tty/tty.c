@@ -243,6 +243,7 @@ static int dev_console_open(struct file *file, dev_number dev)
         file->ops = &sink_ops;
         return 0;
     }
+    tty_line_join(tty);
     return open_tty(file, tty, true);
 }
 

@@ -100,6 +100,8 @@ int tty_register(struct tty *tty, const char *node);
 void linux_tty_init(void);
 /* Driver over struct line. */
 void tty_line_added(struct line *line);
+/* The terminal of /dev/console is being opened: with console_join it gets its other lines. */
+void tty_line_join(struct tty *tty);
 
 /* The process's controlling terminal with a reference, or NULL. */
 struct tty *process_tty(struct linux_process *process);

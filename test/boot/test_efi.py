@@ -127,6 +127,20 @@ def test_options(out, tmp_path):
     assert report.initrd_text == INITRAMFS[:16].decode()
 
 
+@pytest.mark.parametrize("form,device", [
+    ("iso", ["-cdrom", "{}"]),
+    ("raw", ["-drive", "file={},format=raw,if=none,id=disk", "-device", "qemu-xhci", "-device",
+             "usb-storage,drive=disk"])])
+def test_image(built, tmp_path, form, device):
+    """What `alba image` makes, from a CD and from a USB stick, to the end of its program."""
+    image = tmp_path / "image"
+    done = subprocess.run([built("alba"), "image", "--format", form, "-o", image,
+                           built("abi/musl_static")], capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    result = machine(extra=[word.format(image) for word in device]).run()
+    assert result.status == 0 and "# stack_is_aligned" in result.output, str(result)
+
+
 def test_shell(out, tmp_path):
     """The UEFI Shell puts the program's name in front of the options, which the kernel must not see."""
     disk = fat(tmp_path / "disk", {

@@ -13,6 +13,9 @@ enum {
     READ_MAX = 1 << 20, /* bytes at once: some firmware does not manage more */
 };
 
+/* Bytes; no machine has memory for more. */
+#define INITRD_MAX (1ull << 50)
+
 static const struct efi_guid file_system_guid = {
     0x964e5b22, 0x6459, 0x11d2, {0x8e, 0x39, 0x00, 0xa0, 0xc9, 0x69, 0x72, 0x3b}};
 static const struct efi_guid file_info_guid = {
@@ -152,9 +155,11 @@ efi_status efi_initrd_by_protocol(struct efi_door *door)
     return EFI_SUCCESS;
 }
 
-/* The files that initrd= names, one behind the other, each from a multiple of four bytes on, as
- * cpio has it; to NULL: only adds up their sizes. */
-static efi_status walk_initrds(struct efi_door *door, uint8_t *to, uint64_t *total)
+/*
+ * The files that initrd= names, one behind the other, each from a multiple of four bytes on, as
+ * cpio has it. To NULL: only adds up their sizes; else what does not fit is not as it was then.
+ */
+static efi_status walk_initrds(struct efi_door *door, uint8_t *to, uint64_t room, uint64_t *total)
 {
     const char *at = door->cmdline, *path;
     size_t length;
@@ -164,12 +169,11 @@ static efi_status walk_initrds(struct efi_door *door, uint8_t *to, uint64_t *tot
         uint64_t size = 0;
         efi_status status = open_file(door, path, length, &file, &size);
         if (status == EFI_SUCCESS) {
-            bool fits = size < SIZE_MAX / 2 && *total < SIZE_MAX / 2;
-            if (to != NULL) {
+            if (size > room - *total) {
+                status = EFI_LOAD_ERROR;
+            } else if (to != NULL) {
                 status = read_all(file, to + *total, size);
                 memset(to + *total + size, 0, ALIGN_UP(size, 4u) - size);
-            } else if (!fits) {
-                status = EFI_OUT_OF_RESOURCES;
             }
             file->close(file);
         }
@@ -184,11 +188,11 @@ static efi_status walk_initrds(struct efi_door *door, uint8_t *to, uint64_t *tot
 
 efi_status efi_initrd_by_name(struct efi_door *door)
 {
-    uint64_t size = 0, address = 0, again;
+    uint64_t size = 0, address = 0;
     if (door->cmdline == NULL) {
         return EFI_SUCCESS;
     }
-    efi_status status = walk_initrds(door, NULL, &size);
+    efi_status status = walk_initrds(door, NULL, INITRD_MAX, &size);
     if (status != EFI_SUCCESS || size == 0) {
         return status;
     }
@@ -197,8 +201,7 @@ efi_status efi_initrd_by_name(struct efi_door *door)
         return efi_complain(door, status, "an initramfs of %llu KiB",
                             (unsigned long long)size >> 10);
     }
-    status = walk_initrds(door, (uint8_t *)address, &again);
+    status = walk_initrds(door, (uint8_t *)address, size, &door->initrd_size);
     door->initrd = address;
-    door->initrd_size = size;
     return status;
 }

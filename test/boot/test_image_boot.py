@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What `alba image` writes starts: the program has the console, people read there how it ended, and
-the machine is switched off."""
+the machine is switched off. UEFI's firmware takes its time, so it starts twice only."""
 import re
 import socket
 import subprocess
 
 import pytest
 
+import monitor
 import qemu
 
 END = "hello, disk\nalba: the program ended with status 7\n"
 PROGRAM = ["busybox", "sh", "-c", "echo hello, disk; exit 7"]
+OVMF = ["-drive", "if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd",
+        "-drive", "if=pflash,format=raw,snapshot=on,file=/usr/share/OVMF/OVMF_VARS_4M.fd"]
 
 
 @pytest.fixture(name="image")
@@ -39,6 +42,17 @@ def test_starts_under_a_bios(image, name, machine, how):
     assert result.status == 0 and result.output.endswith(END), result
 
 
+@pytest.mark.parametrize("name, how", [
+    ("disk.img", "-drive file={},format=raw"),
+    ("cd.iso", "-cdrom {}"),
+])
+def test_starts_under_uefi(image, name, how):
+    """The disk's digests are verified there, too."""
+    path = image(name, *(["--verify"] if name == "disk.img" else []), *PROGRAM)
+    result = boot(*OVMF, *how.format(path).split()).run()
+    assert result.status == 0 and result.output.endswith(END), result
+
+
 def test_parts_start_under_another_boot_loader(image, tmp_path):
     image("parts.bzImage", *PROGRAM)
     part = lambda suffix: tmp_path / f"parts.{suffix}"
@@ -47,17 +61,29 @@ def test_parts_start_under_another_boot_loader(image, tmp_path):
     assert result.status == 0 and result.output == END, result
 
 
-def test_the_disk_that_is_built_has_a_prompt(built):
-    """With job control; and the machine is off after poweroff."""
+def screen_text(talk):
+    """What stands on a screen in text mode: characters and colours, a byte each, from 0xb8000 on."""
+    words = re.findall(r"0x([0-9a-f]{4})\b", talk.ask("xp /2000xh 0xb8000"))
+    return "".join(chr(int(word, 16) & 0x7f) for word in words)
+
+
+def test_the_disk_that_is_built_has_a_prompt(built, tmp_path):
+    """On the serial line and on the screen, with job control; poweroff switches the machine off."""
     disk = built("x86_64/alba.img")
-    with boot("-drive", f"file={disk},format=raw,snapshot=on") as machine:
+    with boot("-drive", f"file={disk},format=raw,snapshot=on", "-vga", "std",
+              *monitor.options(tmp_path / "monitor")) as machine:
         machine.expect(r"^~ # ")
         machine.send("sh -c 'echo job $((6*7)); sleep 1000'\n")
         machine.expect(r"^job 42$")
         machine.send("\x03")
         machine.expect(r"\^C\n~ # ")
         machine.send("echo $?; tty; echo $TERM $PWD\n")
-        machine.expect(r"^130\n/dev/tty\nlinux /root$")
+        machine.expect(r"^130\n/dev/tty\nlinux /root\n~ # ")
+        talk = monitor.Monitor(tmp_path / "monitor")
+        for key in [*"echo", "spc", *"keys", "ret"]:
+            talk.ask("sendkey " + key)
+        machine.expect(r"^keys\n~ # ")
+        assert re.search(r"linux /root +~ # .*echo keys +keys ", screen_text(talk))
         machine.send("poweroff\n")
         result = machine.wait()
     assert result.status == 0 and "alba:" not in result.output, result

@@ -67,7 +67,7 @@ EFI_O   := $(patsubst %.c,$(B)/b/%.o,$(wildcard boot/door/efi/*.c)) \
 $(EFI_O): BOOT_FLAGS += -Os
 # So does what reads tables and parameters, or what nobody waits for.
 $(addprefix $(B)/b/,boot/door/linux/door.o boot/door/linux/setup_data.o boot/door/linux/efi.o boot/loader/cpus.o lib/acpi.o \
-    lib/format.o lib/mptable.o lib/sha256.o): BOOT_FLAGS += -Os
+    lib/format.o boot/loader/initrd.o lib/mptable.o lib/sha256.o): BOOT_FLAGS += -Os
 SETUP_FLAGS := $(filter-out -mno-red-zone -O2,$(FREESTANDING)) -m16 -march=i386 -Os -fno-pic \
                -fno-stack-protector
 SETUP_C := lib/mem.c lib/string.c $(wildcard boot/door/linux/setup/*.c)

@@ -134,3 +134,60 @@ long lz4_unpack(const uint8_t *from, size_t packed, uint8_t *to, size_t room)
     } while (more > 0);
     return more < 0 ? more : block.to - block.start;
 }
+
+static uint32_t load_le32(const uint8_t *p)
+{
+    return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
+bool lz4_is_legacy(const uint8_t *from, size_t packed)
+{
+    return packed >= 4 && load_le32(from) == LZ4_LEGACY_MAGIC;
+}
+
+/* The next block of [*at, end): its size, with *at at its bytes; 0: there is none; or -EINVAL. */
+static long next_block(const uint8_t **at, const uint8_t *end)
+{
+    while (lz4_is_legacy(*at, (size_t)(end - *at))) {
+        *at += 4;
+    }
+    if (end - *at >= 4 && load_le32(*at) != 0) {
+        long size = load_le32(*at);
+        *at += 4;
+        return size <= end - *at ? size : -EINVAL;
+    }
+    for (; *at < end; ++*at) {
+        if (**at != 0) {
+            return -EINVAL;
+        }
+    }
+    return 0;
+}
+
+long lz4_legacy_bound(const uint8_t *from, size_t packed)
+{
+    const uint8_t *end = from + packed;
+    long size, total = 0;
+    while ((size = next_block(&from, end)) > 0) {
+        /* A byte of length is what stands for the most. */
+        total += MIN(255 * size, (long)LZ4_LEGACY_BLOCK);
+        from += size;
+    }
+    return size < 0 ? size : total;
+}
+
+long lz4_legacy_unpack(const uint8_t *from, size_t packed, uint8_t *to, size_t room)
+{
+    const uint8_t *end = from + packed;
+    long size, total = 0;
+    while ((size = next_block(&from, end)) > 0) {
+        size_t left = MIN(room - (size_t)total, (size_t)LZ4_LEGACY_BLOCK);
+        long got = lz4_unpack(from, (size_t)size, to + total, left);
+        if (got < 0) {
+            return got;
+        }
+        total += got;
+        from += size;
+    }
+    return size < 0 ? size : total;
+}

@@ -2,9 +2,10 @@
 /*
  * The initramfs. It is used where it lies; only one that came in several parts is put together, so
  * that archives follow each other as they do for Linux, with zero bytes up to the next multiple of
- * four.
+ * four. One that is packed with LZ4 is unpacked.
  */
 #include "boot/loader/loader.h"
+#include "lib/lz4.h"
 #include "lib/string.h"
 
 enum { MAX_PARTS = 32, PART_ALIGN = 4 };
@@ -66,4 +67,31 @@ void initrd_join(struct loader *loader)
     }
     loader->info->initrd = start;
     loader->info->initrd_size = total;
+}
+
+void initrd_unpack(struct loader *loader)
+{
+    struct memory_map *memory = &loader->memory;
+    struct bootinfo *info = loader->info;
+    const uint8_t *from = info->initrd_size > 0 ? machine_window(info->initrd, info->initrd_size)
+                                                : NULL;
+    if (from == NULL || !lz4_is_legacy(from, info->initrd_size)) {
+        return;
+    }
+    /* How much it will be is not known before; what is too much goes back. */
+    long bound = lz4_legacy_bound(from, info->initrd_size);
+    uint64_t start = 0, room = bound > 0 ? ALIGN_UP((uint64_t)bound, PAGE_SIZE) : 0;
+    while (room > 0 && memory_take(memory, room, BOOT_MEM_INITRD, &start) != 0) {
+        room -= ALIGN_UP(room / 8, PAGE_SIZE);
+    }
+    long got = start != 0 ? lz4_legacy_unpack(from, info->initrd_size, (uint8_t *)start, room) : 0;
+    if (got <= 0) {
+        fail("the initramfs, packed with LZ4, %s",
+             bound > 0 && room < (uint64_t)bound ? "does not fit the memory" : "is damaged");
+    }
+    (void)memory_retype(memory, info->initrd, info->initrd_size, BOOT_MEM_INITRD, BOOT_MEM_FREE);
+    uint64_t used = ALIGN_UP((uint64_t)got, PAGE_SIZE);
+    (void)memory_retype(memory, start + used, room - used, BOOT_MEM_INITRD, BOOT_MEM_FREE);
+    info->initrd = start;
+    info->initrd_size = (uint64_t)got;
 }

@@ -55,9 +55,10 @@ bool loader_text(const struct loader *loader, const char *name, const char **tex
 uint64_t loader_number(const struct loader *loader, const char *name, uint64_t fallback);
 
 /* initrd.c: sets the initramfs aside; then, when all that is in use is set aside, copies several
- * parts to new memory as one. */
+ * parts to new memory as one; and unpacks it if it is packed. */
 void initrd_reserve(struct loader *loader);
 void initrd_join(struct loader *loader);
+void initrd_unpack(struct loader *loader);
 
 /* digest.c: `size` bytes at address have the SHA-256 digest behind "option=", if it is given, or
  * the boot ends. */

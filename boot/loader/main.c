@@ -222,6 +222,7 @@ _Noreturn void loader_run(struct loader *loader)
     memory_limit(&loader->memory, loader_number(loader, "mem=", UINT64_MAX));
     reserve_inputs(loader);
     digest_check(loader, "initrd_sha256=", "initramfs", info.initrd, info.initrd_size);
+    initrd_unpack(loader);
     payload_check();
     seed_gather(loader);
     loader_stamp(loader, BOOT_STAGE_UNPACK, machine_cycles());

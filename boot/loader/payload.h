@@ -5,6 +5,7 @@
  * they are stored as they are. boot/tools/mkpayload.c makes both.
  */
 #include "boot/loader/block.h"
+#include "lib/lz4.h"
 #include "lib/types.h"
 
 #define PAYLOAD_MAGIC   0x4e52454b41424c41ull /* "ALBAKERN", little endian */
@@ -12,14 +13,12 @@
 
 /*
  * Packed data is one block in a frame of LZ4's older format, as the Linux protocol's payload is
- * (boot.rst, payload_offset; lz4_Frame_format.md, "Legacy frame"): PAYLOAD_LZ4_MAGIC, the block's
+ * (boot.rst, payload_offset; lz4_Frame_format.md, "Legacy frame"): LZ4_LEGACY_MAGIC, the block's
  * size, the block; then, not part of the frame, the size of the ELF file. Others can unpack it.
  */
 enum payload_format { PAYLOAD_STORED, PAYLOAD_LZ4 };
-#define PAYLOAD_LZ4_MAGIC 0x184c2102u
-#define PAYLOAD_LZ4_HEAD  8u
-#define PAYLOAD_LZ4_TAIL  4u
-#define PAYLOAD_LZ4_MAX   (8u << 20) /* bytes that one block stands for */
+#define PAYLOAD_LZ4_HEAD 8u
+#define PAYLOAD_LZ4_TAIL 4u
 
 struct payload_header {
     uint64_t magic;

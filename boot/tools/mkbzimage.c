@@ -169,7 +169,7 @@ static void set_payload(struct linux_header *header, uint32_t at, const uint8_t 
         die("the payload is not in the image");
     }
     memcpy(head, image + at, sizeof(head));
-    if (head[0] != PAYLOAD_LZ4_MAGIC || head[1] > size - at) {
+    if (head[0] != LZ4_LEGACY_MAGIC || head[1] > size - at) {
         die("the payload is not an LZ4 frame");
     }
     header->payload_offset = at;

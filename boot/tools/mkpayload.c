@@ -83,7 +83,7 @@ static uint8_t *pack(const uint8_t *bytes, size_t size, size_t *packed)
 {
     int room = LZ4_compressBound((int)size);
     char *data = calloc(1, PAYLOAD_LZ4_HEAD + (size_t)room + PAYLOAD_LZ4_TAIL + BLOCK_SIZE);
-    if (data == NULL || size > PAYLOAD_LZ4_MAX) {
+    if (data == NULL || size > LZ4_LEGACY_BLOCK) {
         die("out of memory, or the kernel is too large");
     }
     char *block = data + PAYLOAD_LZ4_HEAD;
@@ -91,7 +91,7 @@ static uint8_t *pack(const uint8_t *bytes, size_t size, size_t *packed)
     if (got <= 0) {
         die("the kernel cannot be packed");
     }
-    const uint32_t head[2] = {PAYLOAD_LZ4_MAGIC, (uint32_t)got}, tail = (uint32_t)size;
+    const uint32_t head[2] = {LZ4_LEGACY_MAGIC, (uint32_t)got}, tail = (uint32_t)size;
     memcpy(data, head, sizeof(head));
     memcpy(block + got, &tail, sizeof(tail));
     *packed = sizeof(head) + (size_t)got + sizeof(tail);

@@ -335,6 +335,42 @@ def test_digest_is_the_last_one(out):
     fails(linux(f"initrd_sha256={good} initrd_sha256={WRONG}", INITRAMFS), good)
 
 
+# An initramfs that is packed as Linux takes it.
+
+def lz4(data, *options):
+    return subprocess.run(["lz4", "-c", *options], input=data, check=True, capture_output=True,
+                          timeout=60).stdout
+
+
+@pytest.mark.parametrize("start", [linux, lambda **more: doors_util.pvh(
+    initrd=more["initrd"], cmdline=more["cmdline"].encode())])
+def test_packed_initramfs(out, start):
+    """The digest is that of the file. What was taken for the worst case is free again."""
+    data = INITRAMFS + bytes(3 << 20) + b"and more"
+    packed = lz4(data, "-l")
+    digest = hashlib.sha256(packed).hexdigest()
+    report = Report(start(initrd=packed, cmdline=f"initrd_sha256={digest}")).check()
+    assert report.initrd_text == INITRAMFS[:16].decode()
+    assert int(report.initrd_size) == len(data)
+    assert report.total("initrd") == (len(data) + 4095) // 4096 * 4096
+    assert report.total("free", "kernel", "loader", "initrd") > 62 << 20
+
+
+def test_packed_initramfs_and_little_memory(out):
+    data = bytes(2 << 20)
+    e820 = ((0, 0x9fc00, 1), (0x100000, 0x500000, 1), (INITRD, 0x10000, 1), (BLOBS, 0x40000, 1))
+    report = Report(linux(initrd=lz4(data, "-l"), e820=e820)).check()
+    assert int(report.initrd_size) == len(data)
+    fails(linux(initrd=lz4(bytes(6 << 20), "-l"), e820=e820), "LZ4, does not fit the memory")
+
+
+def test_damaged_packed_initramfs(out):
+    packed = lz4(INITRAMFS * 1000, "-l")
+    for bad in (packed[:-1], packed[:4], packed[:4] + b"\xff" + packed[5:],
+                packed[:8] + b"\0" + packed[9:], packed + b"\0\0\0\0\1"):
+        fails(linux(initrd=bad), "LZ4, is damaged")
+
+
 # kexec from Debian's kernel.
 
 LINUX_INIT = """#!/bin/busybox sh

@@ -97,8 +97,55 @@ static void damaged(void **state)
     assert_int_equal(unpack_exactly((const uint8_t *)"\x10x\2\0", 4, NULL, 100), -EINVAL);
 }
 
+/* A frame as `lz4 -l` writes it, of blocks with these sizes. */
+static size_t make_frame(uint8_t *frame, const char *bytes, const size_t *sizes, size_t count)
+{
+    static const uint8_t magic[] = {0x02, 0x21, 0x4c, 0x18};
+    size_t at = sizeof(magic);
+    memcpy(frame, magic, sizeof(magic));
+    for (size_t i = 0; i < count; bytes += sizes[i++]) {
+        int packed = LZ4_compress_HC(bytes, (char *)frame + at + 4, (int)sizes[i],
+                                     LZ4_compressBound((int)sizes[i]), 1);
+        assert_true(packed > 0);
+        memcpy(frame + at, &packed, sizeof(packed));
+        at += 4 + (size_t)packed;
+    }
+    return at;
+}
+
+static void legacy_frames(void **state)
+{
+    (void)state;
+    static char bytes[LZ4_LEGACY_BLOCK + 70000], out[sizeof(bytes)];
+    static uint8_t frame[2 * sizeof(bytes)];
+    for (size_t i = 0; i < sizeof(bytes); i++) {
+        bytes[i] = (char)(i >> 9 ^ i % 7);
+    }
+    static const size_t two[] = {LZ4_LEGACY_BLOCK, 30000}, one[] = {40000};
+    size_t size = make_frame(frame, bytes, two, 2);
+    /* A second frame behind it, and zeros. */
+    size += make_frame(frame + size, bytes + two[0] + two[1], one, 1);
+    for (size_t zeros = 0; zeros < 9; zeros++) {
+        long bound = lz4_legacy_bound(frame, size + zeros);
+        assert_in_range(bound, sizeof(bytes), 3ul * LZ4_LEGACY_BLOCK);
+        memset(out, 0, sizeof(out));
+        assert_int_equal(lz4_legacy_unpack(frame, size + zeros, (uint8_t *)out, sizeof(out)),
+                         sizeof(bytes));
+        assert_memory_equal(out, bytes, sizeof(bytes));
+    }
+    assert_int_equal(lz4_legacy_unpack(frame, size, (uint8_t *)out, sizeof(out) - 1), -EINVAL);
+    assert_int_equal(lz4_legacy_bound(frame, size - 1), -EINVAL);
+    assert_int_equal(lz4_legacy_unpack(frame, size - 1, (uint8_t *)out, sizeof(out)), -EINVAL);
+    frame[size + 4] = 1; /* a size of zero, and something behind it */
+    assert_int_equal(lz4_legacy_bound(frame, size + 5), -EINVAL);
+    assert_int_equal(lz4_legacy_bound(frame, 4), 0);
+    assert_true(lz4_is_legacy(frame, 4) && !lz4_is_legacy(frame, 3) &&
+                !lz4_is_legacy(frame + 1, 4));
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(as_liblz4), cmocka_unit_test(damaged)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(as_liblz4), cmocka_unit_test(damaged),
+                                       cmocka_unit_test(legacy_frames)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,7 +17,8 @@ static uint64_t lowest_other(const struct linux_range *ranges, unsigned count, u
                              uint64_t end)
 {
     for (unsigned i = 0; i < count; i++) {
-        if (ranges[i].type != MEMORY && ranges[i].start < end && range_end(&ranges[i]) > start) {
+        bool other = ranges[i].type != MEMORY && ranges[i].size > 0;
+        if (other && ranges[i].start < end && range_end(&ranges[i]) > start) {
             end = MAX(ranges[i].start, start);
         }
     }

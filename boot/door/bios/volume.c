@@ -108,7 +108,7 @@ static void add_gpt_entry(struct search *search, const struct gpt_entry *entry)
         "EFI system partition");
 }
 
-/* All entries of the table at that sector: 1; 0 and nothing added: the table is damaged. */
+/* Adds all of the table at that sector: 1; or nothing: 0 (it is damaged), or what read returned. */
 static int read_gpt(struct search *search, uint64_t lba)
 {
     struct gpt_header header;
@@ -125,6 +125,7 @@ static int read_gpt(struct search *search, uint64_t lba)
         uint32_t here = MIN(left, (uint32_t)ARRAY_SIZE(entries));
         result = read(search, unit, (here + PER_UNIT - 1) / PER_UNIT, entries);
         if (result != 0) {
+            search->count = before;
             return result;
         }
         unit += UNITS;

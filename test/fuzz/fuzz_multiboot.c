@@ -33,7 +33,9 @@ static void check(const struct multiboot_info *info)
     }
     const struct boot_framebuffer *fb = &info->framebuffer;
     if (info->module_count > MULTIBOOT_MODULES || info->rsdp.size > bytes_size ||
-        info->smbios.size > bytes_size || (uint64_t)fb->width * 2 > fb->stride) {
+        info->smbios.size > bytes_size || (uint64_t)fb->width * 2 > fb->stride ||
+        info->text.columns > 132 || info->text.rows > 60 ||
+        (info->text.columns != 0 && fb->width != 0)) {
         abort();
     }
     for (uint32_t i = 0; i < info->module_count; i++) {

@@ -48,6 +48,9 @@ _Noreturn void multiboot_main(uint64_t address, uint64_t cycles, enum boot_door 
     }
     loader->info->acpi_rsdp = keep(rsdp_copy, info.rsdp);
     loader->info->smbios = keep(smbios_copy, info.smbios);
-    loader->info->framebuffer = info.framebuffer;
+    if (info.has_screen) {
+        loader->info->framebuffer = info.framebuffer;
+        loader->info->text = info.text;
+    }
     loader_run(loader);
 }

@@ -18,8 +18,8 @@ const char *multiboot_add_module(struct multiboot_info *info, uint32_t start, ui
     return NULL;
 }
 
-void multiboot_set_framebuffer(struct multiboot_info *info, const struct boot_framebuffer *fb,
-                               const uint8_t colours[6])
+/* Whether the numbers of a frame buffer can be. */
+static bool is_framebuffer(const struct boot_framebuffer *fb, const uint8_t colours[6])
 {
     uint64_t line = (uint64_t)fb->width * ((fb->bits_per_pixel + 7u) / 8);
     bool good = fb->bits_per_pixel >= 15 && fb->bits_per_pixel <= 32 && fb->height > 0 &&
@@ -28,11 +28,23 @@ void multiboot_set_framebuffer(struct multiboot_info *info, const struct boot_fr
     for (unsigned i = 0; i < 6; i += 2) {
         good &= colours[i] + colours[i + 1] <= fb->bits_per_pixel;
     }
-    if (good) {
+    return good;
+}
+
+void multiboot_set_screen(struct multiboot_info *info, unsigned type,
+                          const struct boot_framebuffer *fb, const uint8_t colours[6])
+{
+    enum { CELLS = 0xb8000, COLUMNS_MAX = 132, ROWS_MAX = 60 };
+    info->has_screen = true;
+    if (type == MULTIBOOT_SCREEN_RGB && colours != NULL && is_framebuffer(fb, colours)) {
         info->framebuffer = *fb;
         info->framebuffer.red_shift = colours[0];
         info->framebuffer.green_shift = colours[2];
         info->framebuffer.blue_shift = colours[4];
+    } else if (type == MULTIBOOT_SCREEN_TEXT && fb->address == CELLS && fb->width > 0 &&
+               fb->width <= COLUMNS_MAX && fb->height <= ROWS_MAX) {
+        info->text = (struct boot_text){
+            .address = CELLS, .columns = (uint16_t)fb->width, .rows = (uint16_t)fb->height};
     }
 }
 

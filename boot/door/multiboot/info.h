@@ -49,7 +49,9 @@ struct multiboot_info {
     struct multiboot_module modules[MULTIBOOT_MODULES];
     struct multiboot_bytes rsdp;   /* a copy of it */
     struct multiboot_bytes smbios; /* a copy of its entry point */
+    bool has_screen;               /* what there is of these is all; else nothing was said */
     struct boot_framebuffer framebuffer;
+    struct boot_text text;
 };
 
 /* Reads the information at an address. Returns NULL, or what is wrong with it. */
@@ -65,7 +67,8 @@ bool multiboot_next_range(const struct multiboot_info *info, size_t *position,
 /* Notes a module, empty ones apart. Returns NULL or what is wrong. */
 const char *multiboot_add_module(struct multiboot_info *info, uint32_t start, uint32_t end);
 
-/* Notes a frame buffer with red, green and blue (`colours`: three times position and width), if
- * what is said of it makes sense. */
-void multiboot_set_framebuffer(struct multiboot_info *info, const struct boot_framebuffer *fb,
-                               const uint8_t colours[6]);
+/* Notes the screen, if what is said of it makes sense: pixels of red, green and blue (`colours`:
+ * three times position and width, NULL: not said), or the VGA in text mode, measured in cells. */
+enum { MULTIBOOT_SCREEN_RGB = 1, MULTIBOOT_SCREEN_TEXT = 2 };
+void multiboot_set_screen(struct multiboot_info *info, unsigned type,
+                          const struct boot_framebuffer *fb, const uint8_t colours[6]);

@@ -12,7 +12,7 @@ enum {
     HAS_FRAMEBUFFER = 1 << 12,
 };
 
-enum { MAP_MAX = 64 << 10, MAP_ENTRY = 20, FRAMEBUFFER_RGB = 1 };
+enum { MAP_MAX = 64 << 10, MAP_ENTRY = 20 };
 
 struct information {
     uint32_t flags; /* HAS_*: which of the fields mean something */
@@ -100,13 +100,13 @@ const char *multiboot1_read(multiboot_memory *memory, uint64_t address, struct m
     if (wrong == NULL && (said.flags & HAS_MODULES) && said.module_count > 0) {
         wrong = read_modules(memory, &said, out);
     }
-    if ((said.flags & HAS_FRAMEBUFFER) && said.framebuffer_type == FRAMEBUFFER_RGB) {
+    if (said.flags & HAS_FRAMEBUFFER) {
         const struct boot_framebuffer fb = {.address = said.framebuffer,
                                             .width = said.width,
                                             .height = said.height,
                                             .stride = said.stride,
                                             .bits_per_pixel = said.bits_per_pixel};
-        multiboot_set_framebuffer(out, &fb, said.colours);
+        multiboot_set_screen(out, said.framebuffer_type, &fb, said.colours);
     }
     return wrong;
 }

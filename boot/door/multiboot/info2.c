@@ -11,6 +11,7 @@ enum tag {
     TAG_MEMORY = 4,
     TAG_MAP = 6,
     TAG_FRAMEBUFFER = 8,
+    TAG_EFI_TABLE = 12,
     TAG_SMBIOS = 13,
     TAG_RSDP_OLD = 14,
     TAG_RSDP_NEW = 15,
@@ -24,7 +25,6 @@ enum {
     HEADER = 8, /* total size; and of each tag: type, size */
     MAP_ENTRY = 24,
     EFI_ENTRY = 40,
-    FRAMEBUFFER_RGB = 1,
 };
 
 /* The least size of a tag, all its fixed fields; where it is 0 we do not look into the tag. */
@@ -41,9 +41,7 @@ static void read_framebuffer(const uint8_t *tag, uint32_t size, struct multiboot
                                         .width = bytes_load4(tag + 20),
                                         .height = bytes_load4(tag + 24),
                                         .bits_per_pixel = tag[28]};
-    if (tag[29] == FRAMEBUFFER_RGB && size >= 38) {
-        multiboot_set_framebuffer(out, &fb, tag + 32);
-    }
+    multiboot_set_screen(out, tag[29], &fb, size >= 38 ? tag + 32 : NULL);
 }
 
 /* UEFI's own map counts where the boot loader made none of it. */
@@ -82,6 +80,9 @@ static const char *read_tag(const uint8_t *tag, uint64_t address, struct multibo
         return read_map(tag, size, out);
     case TAG_FRAMEBUFFER:
         read_framebuffer(tag, size, out);
+        return NULL;
+    case TAG_EFI_TABLE:
+        out->has_screen = true; /* UEFI has no text mode that is not said */
         return NULL;
     case TAG_SMBIOS:
         out->smbios = (struct multiboot_bytes){tag + 16, size - 16};

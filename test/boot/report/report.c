@@ -177,6 +177,7 @@ _Noreturn void report(struct bootinfo *info, uint64_t stack, uint64_t thread_poi
         info->initrd != 0 ? (const char *)direct(info->initrd) : "");
     say("screen %ux%u %#lx", info->framebuffer.width, info->framebuffer.height,
         info->framebuffer.address);
+    say("text %ux%u", info->text.columns, info->text.rows);
     say("loader %u.%u", info->loader_type, info->loader_version);
     uint64_t seed;
     memcpy(&seed, info->entropy, sizeof(seed));

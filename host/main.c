@@ -10,6 +10,7 @@
 #include "host/relay.h"
 #include "host/say.h"
 #include "host/session.h"
+#include "host/timeline.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -22,6 +23,7 @@
 static const char help[] =
     "Usage: alba run [OPTIONS] PROGRAM [ARGS...]\n"
     "       alba image -o FILE [OPTIONS] PROGRAM [ARGS...]\n"
+    "       alba timeline [-o FILE] [TIMELINE]\n"
     "\n"
     "Alba runs a program of this machine in a virtual machine of its own, at once:\n"
     "\n"
@@ -33,10 +35,15 @@ static const char help[] =
     "\n"
     "  alba image -o disk.img busybox sh\n"
     "\n"
-    "  alba run --help     all options of alba run\n"
-    "  alba image --help   all options of alba image\n"
-    "  alba --version      the version\n"
-    "  man alba            everything\n";
+    "or draws how such a PC started, from its /sys/kernel/boot_timeline.json:\n"
+    "\n"
+    "  alba timeline -o boot.svg boot_timeline.json\n"
+    "\n"
+    "  alba run --help        all options of alba run\n"
+    "  alba image --help      all options of alba image\n"
+    "  alba timeline --help   all options of alba timeline\n"
+    "  alba --version         the version\n"
+    "  man alba               everything\n";
 
 /* Descriptors 0 to 2 are there, so that no file of ours takes their place. One that was closed is
  * empty to read, and to write an error as it would be here. */
@@ -147,6 +154,9 @@ int main(int argc, char **argv)
     }
     if (strcmp(argv[1], "image") == 0) {
         return make_image(argc - 1, argv + 1);
+    }
+    if (strcmp(argv[1], "timeline") == 0) {
+        return timeline_main(argc - 1, argv + 1);
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
         strcmp(argv[1], "help") == 0) {

@@ -68,3 +68,5 @@ struct options;
 /* Writes all that was asked for, each by the end of its name: .json, .svg, else a table; "-" is
  * standard output. Trouble is said, and no file is made from nothing (text: NULL). */
 void timeline_save(const char *text, const struct machine *machine, const struct options *options);
+/* The command `alba timeline`: argv[0] is that word. Returns alba's exit status. */
+int timeline_main(int argc, char **argv);

@@ -8,7 +8,7 @@
 
 /* Cut are the largest stretches when so few of them are so much of all. */
 static const double enough = 0.75, each_at_least = 0.15;
-enum { STUMP = 14, CUT_WIDTH = 84, MARK_DISTANCE = 96 }; /* pixels */
+enum { STUMP = 14, CUT_WIDTH = 92, MARK_DISTANCE = 72 }; /* pixels */
 
 static int compare(const void *a, const void *b)
 {

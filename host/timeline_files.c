@@ -4,12 +4,8 @@
  * format load ("Trace Event Format": complete events "X", instants "i", metadata "M"; times in
  * microseconds), and that has what was measured beside it; doc/boot.md has its fields.
  */
-#include "host/machine.h"
-#include "host/options.h"
-#include "host/say.h"
 #include "host/text.h"
 #include "host/timeline.h"
-#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -138,66 +134,4 @@ void timeline_json(const struct timeline *timeline, FILE *file)
         put_event(timeline, &timeline->records[i], file);
     }
     fprintf(file, "]\n}\n");
-}
-
-static bool ends_in(const char *name, const char *end)
-{
-    size_t length = strlen(name), size = strlen(end);
-    return length > size && strcmp(name + length - size, end) == 0;
-}
-
-static void write_file(const struct timeline *timeline, const char *name)
-{
-    FILE *file = fopen(strcmp(name, "-") == 0 ? "/dev/stdout" : name, "we");
-    if (file == NULL) {
-        say("--timeline %s: %s", name, strerror(errno));
-        return;
-    }
-    if (ends_in(name, ".json")) {
-        timeline_json(timeline, file);
-    } else if (ends_in(name, ".svg")) {
-        timeline_svg(timeline, file);
-    } else {
-        timeline_text(timeline, file);
-    }
-    bool good = ferror(file) == 0;
-    if (fclose(file) != 0 || !good) {
-        say("--timeline %s: %s", name, strerror(errno));
-    }
-}
-
-static char *measured(const struct timeline *timeline, const struct machine *machine)
-{
-    if (timeline->instructions) {
-        return text_format(
-            "counted by QEMU's emulator (-icount shift=0: one tick of the time stamp "
-            "counter is one instruction%s)",
-            timeline->cpus > 1 ? " of any CPU; CPUs take turns" : "");
-    }
-    if (strcmp(machine->accel, "kvm") == 0) {
-        return text_format("measured with KVM, by the time stamp counter (%.0f MHz)",
-                           (double)timeline->per_second / 1e6);
-    }
-    return text_copy("measured in QEMU's emulator, which translates code when it first meets it");
-}
-
-void timeline_save(const char *text, const struct machine *machine, const struct options *options)
-{
-    struct timeline timeline;
-    if (options->timelines.count == 0) {
-        return;
-    }
-    if (text == NULL || !timeline_read(&timeline, text)) {
-        say("--timeline: the machine sent none%s", text == NULL ? "" : " that can be read");
-        return;
-    }
-    char *how = measured(&timeline, machine);
-    const char *slash = strrchr(options->args[0], '/');
-    timeline.measured = how;
-    timeline.program = slash == NULL ? options->args[0] : slash + 1;
-    for (size_t i = 0; i < options->timelines.count; i++) {
-        write_file(&timeline, options->timelines.at[i]);
-    }
-    timeline_free(&timeline);
-    free(how);
 }

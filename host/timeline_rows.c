@@ -104,7 +104,7 @@ static void put_what(const struct picture *picture, const char *what, const stru
     if (what[0] == '\0') {
         return;
     }
-    if (bar->x + bar->width + 8 + width <= WIDTH - MARGIN) {
+    if (bar->x + bar->width + 8 + width <= RIGHT - 6) {
         svg_text(picture->file, &what_style, bar->x + bar->width + 8, base, what);
     } else if (bar->x - 8 - width >= LEFT) {
         svg_text(picture->file, &what_left_style, bar->x - 8, base, what);

@@ -181,12 +181,14 @@ static void put_cuts(const struct picture *picture)
         put_line(picture, x, "stroke=\"" FAINT "\" stroke-dasharray=\"2 3\"");
         put_line(picture, x + axis->cut_width, "stroke=\"" FAINT "\" stroke-dasharray=\"2 3\"");
         char *amount = axis_amount(picture->timeline, axis->cut[i].out_to - axis->cut[i].out_from);
+        char *label = text_format("%s cut", amount);
         struct svg_style style = mark_style;
-        while (svg_width(amount, &style) > axis->cut_width - 4 && style.size > 5) {
+        while (svg_width(label, &style) > axis->cut_width - 4 && style.size > 5) {
             style.size -= 0.5;
         }
-        svg_text(picture->file, &style, middle, picture->rows_top - 6, amount);
-        svg_text(picture->file, &style, middle, picture->cpu_end + 16, amount);
+        svg_text(picture->file, &style, middle, picture->rows_top - 6, label);
+        svg_text(picture->file, &style, middle, picture->cpu_end + 16, label);
+        free(label);
         free(amount);
     }
 }

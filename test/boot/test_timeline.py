@@ -193,6 +193,38 @@ def test_a_machine_that_lies(alba, tmp_path):
     assert not file.exists()
 
 
+def test_of_a_machine_without_a_host(alba, steps, tmp_path):
+    """`alba timeline` on what a serial line brought, and on what is none."""
+    sent, files = tmp_path / "log", [tmp_path / "boot.svg", tmp_path / "boot.json"]
+    sent.write_bytes(b"SeaBIOS\r\n" + made_up(steps).replace("\n", "\r\n").encode() + b"bye\r\n")
+    done = alba("timeline", "-o", files[0], "-o", files[1], "--program", "my own", sent)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    check_picture(files[0].read_text())
+    assert json.loads(files[1].read_text())["alba"]["program"] == "my own"
+    done = alba("timeline", input=made_up(steps).encode())
+    assert done.returncode == 0 and b"until the program begins" in done.stdout
+
+
+@pytest.mark.parametrize("arguments, words", [
+    (["/dev/null"], "there is no timeline"),
+    (["/nowhere"], "No such file"),
+    (["-o"], "needs a value"),
+    (["--nonsense"], "is no option"),
+    (["a", "b"], "one timeline at a time"),
+])
+def test_what_is_no_timeline(alba, arguments, words):
+    done = alba("timeline", *arguments)
+    assert done.returncode == 125 and words in said(done)
+
+
+def test_unwritable_files(alba, steps, tmp_path):
+    sent = tmp_path / "sent"
+    sent.write_text(made_up(steps))
+    for name in ("/nowhere/boot.svg", "/dev/full"):
+        done = alba("timeline", "-o", name, sent)
+        assert done.returncode == 125 and name in said(done)
+
+
 # Pictures.
 
 def font(style):

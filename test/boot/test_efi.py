@@ -127,6 +127,23 @@ def test_options(out, tmp_path):
     assert report.initrd_text == INITRAMFS[:16].decode()
 
 
+def test_unified_image(out, tmp_path):
+    """One file of systemd's stub, command line, kernel and initramfs, which comes by LoadFile2 alone."""
+    image, parts = tmp_path / "image", {"cmdline": b"from one file", "initrd": INITRAMFS,
+                                        "linux": (out / "alba.bzImage").read_bytes()}
+    command = ["objcopy", "/usr/lib/systemd/boot/efi/linuxx64.efi.stub", image]
+    for number, (name, data) in enumerate(parts.items(), 1):
+        (tmp_path / name).write_bytes(data)
+        command += ["--add-section", f".{name}={tmp_path / name}",
+                    "--change-section-vma", f".{name}={number << 24:#x}"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    disk = fat(tmp_path / "disk", {"EFI/BOOT/BOOTX64.EFI": image})
+    report = Report(machine(disks=[disk]).run()).check()
+    assert report.cmdline == "from one file"
+    assert report.initrd_text == INITRAMFS[:16].decode()
+
+
 @pytest.mark.parametrize("form,device", [
     ("iso", ["-cdrom", "{}"]),
     ("raw", ["-drive", "file={},format=raw,if=none,id=disk", "-device", "qemu-xhci", "-device",

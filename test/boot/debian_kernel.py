@@ -23,7 +23,11 @@ def run(command, where, **options):
 
 def package_of(where):
     """The package with the kernel of that version which PACKAGE stands for now."""
-    text = run(["apt-cache", "depends", PACKAGE], where, text=True)
+    try:
+        text = run(["apt-cache", "depends", PACKAGE], where, text=True)
+    except AssertionError:  # there are no lists of packages, or no longer
+        run(["apt-get", "-q", "update"], where)
+        text = run(["apt-cache", "depends", PACKAGE], where, text=True)
     return re.search(r"Depends: (linux-image-\S+)", text)[1]
 
 

@@ -185,8 +185,28 @@ static void without_right(void)
     wait(NULL);
 }
 
+static void set_disabled(const char *text)
+{
+    int fd = open("/proc/sys/kernel/kexec_load_disabled", O_WRONLY);
+    SAY(write(fd, text, 1) == 1 ? 0 : -1);
+    close(fd);
+}
+
+static void disabled(void)
+{
+    set_disabled("0");
+    SAY(one(bytes, sizeof bytes, 16 * MIB, MIB));
+    set_disabled("2");
+    set_disabled("1");
+    set_disabled("0");
+    SAY(load(0, NULL, 0));
+    SAY(load(17, NULL, 0));
+    SAY(file_load(-1, -1, 0, NULL, 0x100));
+}
+
 int main(void)
 {
+    mount("proc", "/proc", "proc", 0, NULL);
     mount("sys", "/sys", "sysfs", 0, NULL);
     mount("tmp", "/tmp", "tmpfs", 0, NULL);
     printf("crash loaded %scrash size %s", file("/sys/kernel/kexec_crash_loaded"), "");
@@ -196,6 +216,7 @@ int main(void)
     files();
     fflush(stdout);
     without_right();
+    disabled();
     printf("that was all\n");
     return 0;
 }

@@ -13,6 +13,7 @@
 #include "kernel/personality/linux/file/files.h"
 #include "kernel/personality/linux/kexec/kexec.h"
 #include "kernel/personality/linux/process/cred.h"
+#include "kernel/personality/linux/process/limits.h"
 
 /* linux/kexec.h */
 #define KEXEC_ON_CRASH    1ul
@@ -29,6 +30,14 @@ static_assert(sizeof(struct linux_kexec_segment) == 32, "ABI");
 /* Who holds it loads or enters an image. */
 static struct mutex kexec_lock = MUTEX_INIT(kexec_lock, LOCK_KEXEC);
 static struct kexec_image *loaded; /* [kexec_lock] to change, atomic */
+
+/* Once it is 1 it stays so, and the image there is, or that there is none, too. */
+struct linux_sysctl linux_kexec_load_disabled = {0, 1, 1};
+
+static bool may_load(void)
+{
+    return linux_capable(CAP_SYS_BOOT) && sysctl_read(&linux_kexec_load_disabled) == 0;
+}
 
 bool linux_kexec_loaded(void)
 {
@@ -77,7 +86,7 @@ LINUX_CALL4(kexec_load, paddr_t, entry, unsigned long, count, vaddr_t, addr, uns
     struct linux_kexec_segment segments[KEXEC_SEGMENTS_MAX];
     unsigned long machine = flags & KEXEC_ARCH_MASK;
     int error = 0;
-    if (!linux_capable(CAP_SYS_BOOT)) {
+    if (!may_load()) {
         return -EPERM;
     }
     /* KEXEC_PRESERVE_CONTEXT, to come back, is for kernels built with KEXEC_JUMP. */
@@ -119,7 +128,7 @@ LINUX_CALL5(kexec_file_load, int, kernel_fd, int, initrd_fd, size_t, cmdline_siz
     bool with_initrd = (flags & KEXEC_FILE_NO_INITRAMFS) == 0;
     struct fd_ref kernel, initrd = {NULL, false};
     int error;
-    if (!linux_capable(CAP_SYS_BOOT)) {
+    if (!may_load()) {
         return -EPERM;
     }
     if ((flags & ~7ul) != 0) {

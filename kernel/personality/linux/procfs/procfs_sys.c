@@ -226,6 +226,7 @@ static const struct pseudo_node kernel_nodes[] = {
     NUMBER_OF("dmesg_restrict", 0, 0, 1),
     UTS_OF("domainname", domainname, 0644, store_uts),
     UTS_OF("hostname", nodename, 0644, store_uts),
+    SYSCTL_OF("kexec_load_disabled", linux_kexec_load_disabled),
     NUMBER_OF("kptr_restrict", 0, 0, 2),
     TEXT_OF("ngroups_max", "65536"),
     UTS_OF("osrelease", release, 0444, NULL),

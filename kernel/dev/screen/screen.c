@@ -204,7 +204,7 @@ static void put_text_locked(const char *text, size_t size)
 /* Ends whatever sequence the program was in, and its colours, region and character set. */
 static void begin_panic_locked(void)
 {
-    static const char normal[] = "\030\0337\033[r\0338\033[m\033[4l\033(B\017\r\n";
+    static const char normal[] = "\030\0337\033[r\0338\033[m\033[4l\033(B\017\r\n\033[J";
     if (!panicking) {
         panicking = true;
         put_text_locked(normal, sizeof(normal) - 1);

@@ -86,8 +86,9 @@ void initrd_unpack(struct loader *loader)
     }
     long got = start != 0 ? lz4_legacy_unpack(from, info->initrd_size, (uint8_t *)start, room) : 0;
     if (got <= 0) {
-        fail("the initramfs, packed with LZ4, %s",
-             bound > 0 && room < (uint64_t)bound ? "does not fit the memory" : "is damaged");
+        fail("the initramfs, packed with LZ4, %s", bound > 0 && room < (uint64_t)bound
+                                                       ? "does not fit the memory"
+                                                       : "is damaged, or something follows it");
     }
     (void)memory_retype(memory, info->initrd, info->initrd_size, BOOT_MEM_INITRD, BOOT_MEM_FREE);
     uint64_t used = ALIGN_UP((uint64_t)got, PAGE_SIZE);

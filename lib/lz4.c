@@ -63,10 +63,15 @@ static void copy_match(uint8_t *to, size_t distance, size_t length)
 static void take_short(struct lz4 *block)
 {
     /* Two words of literals and three of a match are moved. */
-    enum { LITERALS = 2 * WORD, MATCH = 3 * WORD };
+    enum { LITERALS = 2 * WORD, MATCH = 3 * WORD, READ = 1 + LITERALS + 2 };
     const uint8_t *at = block->at;
     uint8_t *to = block->to;
-    while (block->end - at > 1 + LITERALS + 2 && block->limit - to > LITERALS + MATCH) {
+    if (block->end - at <= READ || block->limit - to <= LITERALS + MATCH) {
+        return;
+    }
+    const uint8_t *at_last = block->end - READ;
+    uint8_t *to_last = block->limit - LITERALS - MATCH;
+    while (at < at_last && to < to_last) {
         size_t literals = *at >> 4, match = *at & 15;
         if (literals == MORE || match == MORE) {
             break;
@@ -74,14 +79,15 @@ static void take_short(struct lz4 *block)
         copy_word(to, at + 1);
         copy_word(to + WORD, at + 1 + WORD);
         const uint8_t *back = at + 1 + literals;
-        size_t distance = (size_t)(back[0] | back[1] << 8);
         uint8_t *copy = to + literals;
+        size_t distance = (size_t)(back[0] | back[1] << 8);
         if (distance < WORD || distance > (size_t)(copy - block->start)) {
             break;
         }
-        copy_word(copy, copy - distance);
-        copy_word(copy + WORD, copy + WORD - distance);
-        copy_word(copy + 2 * WORD, copy + 2 * WORD - distance);
+        const uint8_t *from = copy - distance;
+        copy_word(copy, from);
+        copy_word(copy + WORD, from + WORD);
+        copy_word(copy + 2 * WORD, from + 2 * WORD);
         at = back + 2;
         to = copy + match + LEAST_MATCH;
     }

@@ -2,7 +2,7 @@
 /*
  * `alba image -o FILE PROGRAM` in order: find the program and what it needs, and the kernel; pack;
  * write the configuration; make the disk of both. Nothing of this machine gets in but the files
- * that were asked for, so that the same files make the same disk, bit by bit.
+ * that were asked for, so that the same files at the same paths make the same disk, bit by bit.
  */
 #include "host/make_image.h"
 #include "abi/disk.h"

@@ -141,7 +141,8 @@ static void take_machine_option(struct options *options, int option, char *value
 
 void options_parse(struct options *options, int argc, char **argv)
 {
-    static const struct option_set set = {"run", help, "m:", table, take_machine_option};
+    static const struct option_set set = {"run", help,  "alba run [OPTIONS] PROGRAM [ARGS...]",
+                                          "m:",  table, take_machine_option};
     *options = (struct options){.smp = 1,
                                 .append = "",
                                 .machine = "microvm",

@@ -226,8 +226,7 @@ void options_read(struct options *options, const struct option_set *set, int arg
         options->args[0] = (char *)(uintptr_t)options->entry;
     }
     if (options->args[0] == NULL) {
-        fail(STATUS_ALBA, "which program? alba %s [OPTIONS] PROGRAM [ARGS...]; see alba %s --help",
-             set->command, set->command);
+        fail(STATUS_ALBA, "which program? %s; see alba %s --help", set->usage, set->command);
     }
     if (options->args[0][0] == '\0') {
         fail(STATUS_NOT_FOUND, "the program's name is empty");

@@ -35,6 +35,7 @@ enum {
 
 struct option_set {
     const char *command, *help;
+    const char *usage;   /* in one line */
     const char *letters; /* of the command's own options, for getopt */
     const struct option *table;
     void (*take)(struct options *options, int option, char *value); /* one of its own */

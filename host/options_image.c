@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #define TIMEOUT_MAX 86400
+#define USAGE       "alba image -o FILE [OPTIONS] PROGRAM [ARGS...]"
 
 static const char help[] =
     "Usage: alba image -o FILE [OPTIONS] PROGRAM [ARGS...]\n"
@@ -16,7 +17,7 @@ static const char help[] =
     "Makes a disk that starts a program of this machine, unmodified, on any PC with a BIOS or "
     "UEFI.\n"
     "The program has the machine's serial line and screen; when it ends the machine is switched\n"
-    "off. The same files make the same disk, bit by bit.\n"
+    "off. The same files at the same paths make the same disk, bit by bit.\n"
     "\n"
     "The disk:\n"
     "  -o, --output FILE          where to write it\n"
@@ -27,8 +28,8 @@ static const char help[] =
     "                               bzimage+initrd  .bzImage: FILE.bzImage, FILE.initrd and\n"
     "                                               FILE.cmdline for a boot loader of yours\n"
     "      --title TEXT           the entry's name in the boot menu (the program)\n"
-    "      --timeout SECONDS      show the boot menu so long; 0: only when a key is held, -1: for\n"
-    "                             ever (0)\n"
+    "      --timeout SECONDS      show the boot menu of a BIOS start so long; 0: only when a key\n"
+    "                             is held, -1: for ever (0)\n"
     "      --verify               check digests of kernel and initramfs at each start\n"
     "      --kernel FILE          kernel image, a bzImage\n"
     "      --append TEXT          more words for the kernel command line\n"
@@ -188,13 +189,11 @@ static void take_times(struct options *options)
 
 void options_parse_image(struct options *options, int argc, char **argv)
 {
-    static const struct option_set set = {"image", help, "o:m:", table, take_option};
+    static const struct option_set set = {"image", help, USAGE, "o:m:", table, take_option};
     *options = (struct options){.append = "", .hostname = "alba", .term = "linux"};
     options_read(options, &set, argc, argv);
     if (options->output == NULL) {
-        fail(STATUS_ALBA,
-             "where to? alba image -o FILE [OPTIONS] PROGRAM [ARGS...]; see alba image "
-             "--help");
+        fail(STATUS_ALBA, "where to? " USAGE "; see alba image --help");
     }
     if (strpbrk(options->append, "\r\n") != NULL) {
         fail(STATUS_ALBA, "--append: the kernel command line is one line");

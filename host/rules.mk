@@ -55,10 +55,10 @@ $(BUSYBOX_ROOT)/etc/passwd: $(BUSYBOX) host/rules.mk
 run: $(ALBA) $(B)/alba.elf $(BUSYBOX_ROOT)/etc/passwd ## a busybox prompt on Alba
 	@$(ALBA) run -it --root $(BUSYBOX_ROOT) -w /root -e 'PS1=\w \$$ ' sh || [ $$? != 125 ]
 
-# The same prompt on a disk.
+# The same prompt on a disk. That the root was put together just now is not told.
 $(B)/alba.img: $(ALBA) $(B)/alba.bzImage $(BUSYBOX_ROOT)/etc/passwd
 	$(call say,GEN,$@)
-	$(Q)$(ALBA) image -o $@ --root $(BUSYBOX_ROOT) -w /root -e 'PS1=\w \$$ ' --title 'busybox prompt' sh
+	$(Q)SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-0} $(ALBA) image -o $@ --root $(BUSYBOX_ROOT) -w /root -e 'PS1=\w \$$ ' --title 'busybox prompt' sh
 .PHONY: image
 image: $(B)/alba.img ## build/x86_64/alba.img, a disk that starts to a busybox prompt
 all: $(B)/alba.img

@@ -270,6 +270,15 @@ def test_times_are_not_later_than_the_epoch(image, tmp_path):
     assert listing.count("2001-09-09   1:46") == 5, listing
 
 
+def test_the_disk_that_is_built_does_not_tell_when(built, tmp_path):
+    disk = tmp_path / "disk"
+    disk.symlink_to(built("x86_64/alba.img"))
+    _, archive = check_files(cut(disk, "esp", ESP_OFFSET, 33 << 20), built("x86_64/alba.bzImage"))
+    epoch = int(os.environ.get("SOURCE_DATE_EPOCH") or 0)
+    assert "bin/busybox" in archive and "etc/passwd" in archive
+    assert {field[5] for name, (_, _, field) in archive.items()} <= {0, epoch}
+
+
 def test_two_programs_make_disks_that_can_be_in_one_machine(image):
     one, two = (image(name + ".img", "/bin/" + name).read_bytes() for name in ("true", "false"))
     for place in slice(440, 444), slice(512 + 56, 512 + 72), slice(1024 + 16, 1024 + 32), \

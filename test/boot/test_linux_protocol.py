@@ -268,6 +268,17 @@ def test_above_4_gib(out, cpu, wide):
                for kind, start, size in report.ranges)
 
 
+def test_inputs_above_4_gib_by_the_32_bit_entry(out):
+    """ext_cmd_line_ptr, ext_ramdisk_image: they count whatever the entry."""
+    report = Report(doors_util.linux(
+        memory="6G", e820=((0, 0x9fc00, 1), (0x100000, 0xbff00000, 1), (4 * GIB, 3 * GIB, 1)),
+        patch=[(0x228, "I", 0x1000), (0x0c8, "I", 1), (0x0c0, "I", 1), (0x218, "I", 0x2000),
+               (0x21c, "I", len(INITRAMFS))],
+        blobs=[(4 * GIB + 0x1000, b"from above\0"), (4 * GIB + 0x2000, INITRAMFS)])).check()
+    assert report.cmdline == "from above" and int(report.initrd, 0) == 4 * GIB + 0x2000
+    assert report.initrd_text == INITRAMFS[:16].decode()
+
+
 def test_5_level_paging(out):
     """xloadflags bit 5. The pages that the way out borrows have what they had: here the command
     line and the initramfs."""
@@ -384,7 +395,7 @@ ALBA_INIT = """#!/bin/busybox sh
 /bin/busybox mount -t proc proc /proc
 read -r type </proc/sys/kernel/bootloader_type
 read -r line </proc/cmdline
-echo "Alba by loader $type: $line"
+echo "Alba by loader $type with $(/bin/busybox nproc) CPUs: $line"
 /bin/busybox sh -c 'exit 42'
 echo "its status: $?"
 /bin/busybox poweroff -f
@@ -410,7 +421,7 @@ def libraries(program):
 
 
 @pytest.mark.parametrize("call,options", [
-    ("--kexec-syscall", {"memory": "512M", "cpu": "qemu64"}),
+    ("--kexec-syscall", {"memory": "512M", "cpu": "qemu64", "smp": 2}),
     # The kernel chooses where things lie: above 4 GiB. It uses 5-level paging on this CPU.
     ("--kexec-file-syscall", {"memory": "6G", "cpu": "max"}),
 ])
@@ -423,7 +434,8 @@ def test_kexec_from_linux(built, call, options):
                   alba_initrd=alba, alba_bzImage=built("x86_64/alba.bzImage").read_bytes())
     result = qemu.Machine(debian_kernel.vmlinuz(doors_util.ROOT / "build"), initrd=initrd,
                           machine="q35", append="console=ttyS0 quiet panic=-1", **options).run()
-    assert f"Alba by loader 208: {cmdline}\nits status: 42\n" in result.output, str(result)
+    cpus = options.get("smp", 1)
+    assert f"Alba by loader 208 with {cpus} CPUs: {cmdline}\nits status: 42\n" in result.output, str(result)
     assert result.status == 0, str(result)
 
 

@@ -11,6 +11,7 @@ import struct
 import subprocess
 
 import bios_disk
+import debian_kernel
 import doors_util
 import fat_image
 import monitor
@@ -473,3 +474,38 @@ def test_menu_on_the_screen(parts, files):
         machine.ask("sendkey ret")
         machine.expect("argument <first>", SHORT)
         assert_hello(machine.wait())
+
+
+def test_linux(parts, files):
+    """Any kernel of the Linux boot protocol: Debian's, which moves itself out of the way."""
+    kernel = debian_kernel.vmlinuz(doors_util.ROOT / "build").read_bytes()
+    disk = changed(parts, files, kernel=kernel, config=bios_disk.config(
+        initrd="/" + INITRD, cmdline="console=ttyS0 quiet panic=-1 told"))
+    with Disk(disk, VIRTIO, memory="256M") as machine:
+        machine.expect("hello from pid 1", 3 * SHORT)
+        machine.expect("argument <told>", SHORT)
+        machine.expect("bye", SHORT)
+
+
+def test_menu_where_the_bios_has_the_serial_line(parts, files):
+    """SeaBIOS shows its screen on the serial line and takes keys from it: nothing is said twice."""
+    with Menu(parts, files, "timeout=-1", machine="pc,graphics=off") as machine:
+        machine.expect("Enter: start", SHORT)
+        assert machine.text().count("Alba boot manager") == 1
+        machine.send(DOWN)
+        machine.expect("(?s)Enter: start.*2  second", SHORT)
+        machine.send(DOWN)
+        machine.expect("(?s)Enter: start.*3  third", SHORT)
+        machine.send("\r")
+        machine.expect("argument <third>", SHORT)
+
+
+def test_shift_key(parts, files):
+    """Held while the BIOS waits for its own key."""
+    with Menu(parts, files, "timeout=0", extra=[*VGA, "-boot", "menu=on,splash-time=500"]) as machine:
+        while not any("boot menu" in row for row in machine.screen()[0]):
+            assert machine.process.poll() is None
+        machine.ask("sendkey shift 20000")
+        machine.expect("Alba boot manager", SHORT)
+        machine.send("\r")
+        machine.expect("argument <first>", SHORT)

@@ -14,7 +14,7 @@ enum { BDA_TICKS = 0x6c };
 enum { LINE_STATUS = 5, RECEIVED = 1, MAY_SEND = 0x20, NO_PORT = 0xff };
 enum { ZERO_FLAG = 0x40, SHIFT_KEYS = 0x0f, ESCAPE_TICKS = 3 };
 
-static bool has_screen;
+static bool on_screen;
 static bool early_byte;      /* one that came over the serial line before we set it up */
 static bool new_line = true; /* whether the cursor is known to be at the start of a line */
 
@@ -27,9 +27,7 @@ static int serial_byte(void)
 
 void console_begin(void)
 {
-    /* A BIOS without a video ROM has no screen, or shows its screen on the serial port. */
-    enum { VIDEO_ROM = 0xc000, ROM_MAGIC = 0xaa55 };
-    has_screen = far_read16(VIDEO_ROM, 0) == ROM_MAGIC;
+    on_screen = has_screen();
     /* 115200 baud, 8 bits, no parity; FIFOs on, which empties them; DTR and RTS (16550 data sheet,
      * table 4). */
     static const uint8_t setup[][2] = {{1, 0}, {3, 0x80}, {0, 1}, {1, 0}, {3, 3}, {2, 7}, {4, 3}};
@@ -58,7 +56,7 @@ static void serial_text(const char *text)
 static void screen_call(uint32_t eax, uint32_t ebx, uint32_t ecx, uint32_t edx)
 {
     struct bios_regs regs = {.eax = eax, .ebx = ebx, .ecx = ecx, .edx = edx};
-    if (has_screen) {
+    if (on_screen) {
         bios_call(0x10, &regs);
     }
 }

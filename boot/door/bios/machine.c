@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What the real-mode code of the Linux door (boot/door/linux/setup) stands on, as it is here, where
- * all memory can be reached; so that A20 and the memory map are asked for in one place. And what
- * the compiler calls by itself.
+ * all memory can be reached; so that A20, the memory map and the screen are asked for in one place.
+ * And what the compiler calls by itself.
  */
 #include "boot/door/bios/manager.h"
 #include "lib/string.h"

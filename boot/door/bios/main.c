@@ -80,11 +80,10 @@ _Noreturn void manager_main(uint8_t drive)
 {
     linux_note_time();
     console_begin();
-    if (!open_a20()) {
-        complain("the address line A20 does not open; the machine cannot be used");
-    }
     for (bool wait = false;; wait = true) {
-        if (disk_open(drive) == 0 && find_config()) {
+        if (!open_a20()) {
+            complain("the address line A20 does not open; nothing can be loaded above 1 MiB");
+        } else if (disk_open(drive) == 0 && find_config()) {
             linux_start(&fat, menu_run(&config, wait));
         }
         console_print("Press a key to try again.\n");

@@ -22,11 +22,13 @@ static void put_serial(char c)
     outb(SERIAL_PORT, (uint8_t)c);
 }
 
-/* A BIOS without a video ROM has no screen, or shows its screen on the serial port. */
-static bool has_screen(void)
+/* Int 10h is the video ROM's. Where it is the BIOS's own, there is no screen, or the BIOS shows it on
+ * the serial port. */
+bool has_screen(void)
 {
-    enum { VIDEO_ROM = 0xc000, ROM_MAGIC = 0xaa55 };
-    return far_read16(VIDEO_ROM, 0) == ROM_MAGIC;
+    enum { VECTOR_SEGMENT = 0x10 * 4 + 2, FIRST_ROM = 0xc000, BIOS = 0xf000 };
+    uint16_t segment = far_read16(0, VECTOR_SEGMENT);
+    return segment >= FIRST_ROM && segment < BIOS;
 }
 
 void put_text(const char *text)

@@ -36,7 +36,9 @@ void far_write32(uint16_t segment, uint16_t offset, uint32_t value);
 #define BDA_VIDEO_POINTS 0x85
 #define BDA_SHARED       0xf0 /* 16 bytes for programs to talk to each other */
 
-/* console.c: text on screen and serial port; the end of a boot that cannot go on. */
+/* console.c: text on screen and serial port, and whether there is a screen; the end of a boot that
+ * cannot go on. */
+bool has_screen(void);
 void put_text(const char *text);
 _Noreturn void stop(const char *text);
 

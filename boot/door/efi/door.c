@@ -15,11 +15,9 @@ static const struct efi_guid loaded_image_guid = {
     0x5b1b31a1, 0x9562, 0x11d2, {0x8e, 0x3f, 0x00, 0xa0, 0xc9, 0x69, 0x72, 0x3b}};
 static const struct efi_guid serial_io_guid = {
     0xbb25cf6f, 0xf1d4, 0x11d2, {0x9a, 0x0c, 0x00, 0x90, 0x27, 0x3f, 0xc1, 0xfd}};
-static const struct efi_guid shell_guid = {/* EFI_SHELL_PARAMETERS_PROTOCOL, UEFI Shell 2.2 */
-                                           0x752f3136,
-                                           0x4e16,
-                                           0x4fdc,
-                                           {0xa2, 0x2a, 0xe5, 0xf4, 0x68, 0x12, 0xf4, 0xca}};
+/* EFI_SHELL_PARAMETERS_PROTOCOL: UEFI Shell 2.2, 2.3. */
+static const struct efi_guid shell_guid = {
+    0x752f3136, 0x4e16, 0x4fdc, {0xa2, 0x2a, 0xe5, 0xf4, 0x68, 0x12, 0xf4, 0xca}};
 static const struct efi_guid graphics_guid = {
     0x9042a9de, 0x23dc, 0x4a38, {0x96, 0xfb, 0x7a, 0xde, 0xd0, 0x80, 0x51, 0x6a}};
 static const struct efi_guid rng_guid = {
@@ -66,12 +64,14 @@ static void print(struct efi_text_output *out, const char *text)
 
 efi_status efi_complain(struct efi_door *door, efi_status status, const char *format, ...)
 {
-    char line[256];
+    enum { TEXT_MAX = 192 };
+    char line[TEXT_MAX + 64];
     va_list args;
     va_start(args, format);
     int length = scnprintf(line, sizeof(line), "Alba: ");
-    length += MIN(vsnprintf(line + length, 192, format, args), 191);
+    int more = vsnprintf(line + length, TEXT_MAX, format, args);
     va_end(args);
+    length += MIN(more, TEXT_MAX - 1);
     const char *why = reason(status);
     if (why != NULL) {
         scnprintf(line + length, sizeof(line) - (size_t)length, "%s\n", why);
@@ -213,7 +213,7 @@ static void find_seed(struct efi_door *door)
     }
 }
 
-/* Everything that needs the firmware. An error: it was said, and nothing is left behind. */
+/* Everything that needs the firmware. An error has been said. */
 static efi_status gather(struct efi_door *door, const struct linux_params *params)
 {
     const char *lacks = machine_cannot_adopt();
@@ -229,9 +229,6 @@ static efi_status gather(struct efi_door *door, const struct linux_params *param
     if (status != EFI_SUCCESS) {
         return status;
     }
-    if (door->volume != NULL) {
-        door->volume->close(door->volume);
-    }
     find_screen(door);
     find_seed(door);
     door->tables = efi_find_tables(door->table->tables, door->table->table_count);
@@ -242,10 +239,11 @@ efi_status efi_main(efi_handle image, struct efi_system_table *table,
                     const struct linux_params *params, uint64_t cycles)
 {
     struct efi_door *door = &the_door;
-    door->image = image;
-    door->table = table;
-    door->services = table->boot_services;
+    *door = (struct efi_door){.image = image, .table = table, .services = table->boot_services};
     efi_status status = gather(door, params);
+    if (door->volume != NULL) {
+        door->volume->close(door->volume);
+    }
     if (status == EFI_SUCCESS) {
         door->exit_cycles = machine_cycles();
         status = efi_leave(door);
@@ -258,9 +256,6 @@ efi_status efi_main(efi_handle image, struct efi_system_table *table,
             machine_adopt(&how);
         }
         efi_complain(door, status, "the firmware's memory map");
-    }
-    if (door->volume != NULL) {
-        door->volume->close(door->volume);
     }
     efi_drop_all(door);
     return status;

@@ -40,10 +40,9 @@ struct load {
     size_t params_size;
 };
 
-/* Constant once set. */
-static uint64_t acpi_rsdp;
-static struct boot_framebuffer framebuffer;
-static struct boot_text text_screen;
+static uint64_t acpi_rsdp RO_AFTER_INIT;
+static struct boot_framebuffer framebuffer RO_AFTER_INIT;
+static struct boot_text text_screen RO_AFTER_INIT;
 
 INIT_TEXT void linux_set_firmware(const struct bootinfo *info)
 {

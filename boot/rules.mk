@@ -1,4 +1,4 @@
-# The doors and the loader: build/ARCH/alba.elf (PVH, Multiboot) and build/ARCH/alba.bzImage (Linux protocol),
+# The doors and the loader: build/ARCH/alba.elf (PVH, Multiboot, 64-bit Linux) and build/ARCH/alba.bzImage (Linux protocol),
 # both from build/ARCH/kernel.elf.
 BOOT_FLAGS := $(FREESTANDING) -fPIE -fvisibility=hidden -fno-stack-protector \
               $(if $(findstring clang,$(CC)),-fdirect-access-external-data, \
@@ -11,7 +11,8 @@ BOOT_LIB_C := lib/acpi.c lib/elf.c lib/fb.c lib/format.c lib/lz4.c lib/mem.c lib
 BOOT_C := $(BOOT_LIB_C) $(wildcard boot/arch/$(ARCH)/*.c boot/loader/*.c)
 BOOT_O := $(B)/b/boot/loader/font.o $(BOOT_C:%.c=$(B)/b/%.o) $(patsubst %.S,$(B)/b/%.o,$(wildcard boot/arch/$(ARCH)/*.S))
 ELF_DOORS := boot/door/pvh boot/door/multiboot
-ELF_O  := $(patsubst %.c,$(B)/b/%.o,$(wildcard $(ELF_DOORS:%=%/*.c))) $(ELF_DOORS:%=$(B)/b/%/entry.o) \
+ELF_DOOR_C := $(wildcard $(ELF_DOORS:%=%/*.c) boot/door/linux/*.c) boot/door/efi/tables.c
+ELF_O  := $(B)/b/boot/door/elf_entry.o $(ELF_DOORS:%=$(B)/b/%/entry.o) $(ELF_DOOR_C:%.c=$(B)/b/%.o) \
           $(B)/b/payload_stored.o
 
 $(B)/b/%.o: %.c

@@ -233,6 +233,22 @@ def test_linux_by_hand(out, wide, at):
                for kind, start, size in report.ranges)
 
 
+def test_vmlinux_by_hand(out):
+    """alba.elf entered as Firecracker enters a vmlinux: at its ELF entry, in 64 bits, with a header that
+    has little more than its magic number."""
+    header = bytearray(0x77)
+    struct.pack_into("<HHI", header, 0x1fe - 0x1f1, 0xaa55, 0, 0x53726448)
+    header[0x210 - 0x1f1] = 0xff
+    shim = doors_util.elf_shim(out / ELF, wide=True, blobs=[
+        (BLOBS, doors_util.zero_page(header, patch=[
+            (0x228, "I", BLOBS + 0x20000), (0x218, "I", INITRD), (0x21c, "I", len(INITRAMFS))])),
+        (BLOBS + 0x20000, b"by hand\0"), (INITRD, INITRAMFS)])
+    report = Report(shim.run()).check()
+    assert report.door == doors_util.DOOR_LINUX64
+    assert report.cmdline == "by hand"
+    assert report.initrd_text == INITRAMFS[:16].decode()
+
+
 def test_linux_without_e820(out):
     for patch in ([(0x1e0, "I", 0xfc00)], [(0x002, "H", 0xfc00)]):  # alt_mem_k, ext_mem_k
         report = Report(doors_util.linux(e820=(), patch=patch)).check()

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The headers by which Multiboot loaders know alba.elf, and the entry of its ELF header: 32-bit
+ * The headers by which Multiboot loaders know alba.elf, and where its ELF entry leads them: 32-bit
  * protected mode, flat segments, paging off, %eax = the magic number, %ebx = address of the
  * information ("Multiboot Specification version 0.6.96", 3.1, 3.2; "Multiboot2 Specification
  * version 2.0", 3.1, 3.3). Whoever comes with neither magic number is taken for PVH, whose door

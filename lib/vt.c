@@ -31,6 +31,9 @@ void vt_init(struct vt *vt, struct vt_cell *cells, unsigned rows, unsigned colum
     vt->cells = cells;
     vt->rows = rows;
     vt->columns = columns;
+    for (unsigned i = 0; i < rows; i++) {
+        vt->line[i] = (uint8_t)i;
+    }
     vt_default_palette(vt);
     vt_reset(vt);
 }
@@ -239,14 +242,10 @@ static void take(struct vt *vt, uint32_t code)
 
 static void character(struct vt *vt, uint32_t code)
 {
-    /* DECCRM shows controls as the PC's character set has them, but for ESC and line ends. */
-    bool shown = vt->show_control && vt->state == TEXT && code != ESC && code != LF && code != CR;
     if (code == CSI) {
         begin_sequence(vt);
-    } else if (code < 0x20 && !shown) {
-        control(vt, code);
     } else if (code < 0x20) {
-        vt_put(vt, 0x2400 + code); /* Unicode's pictures of controls */
+        control(vt, code);
     } else if (code != DEL && (code < 0x80 || code >= 0xa0)) {
         take(vt, code);
     }

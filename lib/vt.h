@@ -47,7 +47,8 @@ struct vt_place {
 struct vt {
     struct vt_cell *cells; /* rows * columns of them, the owner's */
     unsigned rows, columns;
-    bool dirty[VT_ROWS_MAX]; /* rows that may look another way; the owner clears them */
+    uint8_t line[VT_ROWS_MAX]; /* which of the rows of cells is shown here: rows move by number */
+    bool dirty[VT_ROWS_MAX];   /* rows that may look another way; the owner clears them */
     struct vt_place at, saved;
     unsigned top, bottom; /* rows that scroll: [top, bottom) */
     uint32_t tabs[VT_COLUMNS_MAX / 32];
@@ -58,7 +59,6 @@ struct vt {
     bool origin;         /* DECOM */
     bool no_wrap;        /* not DECAWM */
     bool insert;         /* IRM */
-    bool show_control;   /* DECCRM */
     bool new_line;       /* LNM; the keyboard's, too */
     bool cursor_keys;    /* DECCKM: for the keyboard */
     bool bytes;          /* not UTF-8 but Latin-1 */
@@ -82,6 +82,12 @@ void vt_write(struct vt *vt, const void *bytes, size_t size);
 struct vt_cell vt_look(const struct vt *vt, unsigned row, unsigned column);
 
 /* Below: between the files of the terminal. */
+
+static_assert(VT_ROWS_MAX <= 256, "line[] has their numbers");
+static inline struct vt_cell *vt_row(const struct vt *vt, unsigned row)
+{
+    return vt->cells + vt->line[row] * vt->columns;
+}
 
 /* vt_sequence.c */
 void vt_reset(struct vt *vt);

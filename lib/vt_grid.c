@@ -24,14 +24,18 @@ static uint8_t pen_colour(const struct vt_pen *pen)
     return (uint8_t)(colour | (pen->blink ? 0x80 : 0) | (pen->intensity == VT_BOLD ? 8 : 0));
 }
 
+/* What is cleared has the pen's background, and blinks with it, but is neither bold nor reversed.
+ */
 static struct vt_cell blank(const struct vt *vt)
 {
-    return (struct vt_cell){.code = ' ', .colour = vt->at.pen.colour};
+    const struct vt_pen *pen = &vt->at.pen;
+    uint8_t colour = (uint8_t)((pen->colour & ~8u) | (pen->blink ? 0x80 : 0));
+    return (struct vt_cell){.code = ' ', .colour = colour};
 }
 
 struct vt_cell vt_look(const struct vt *vt, unsigned row, unsigned column)
 {
-    struct vt_cell cell = vt->cells[row * vt->columns + column];
+    struct vt_cell cell = vt_row(vt, row)[column];
     if (vt->reverse_screen) {
         cell.colour = swapped(cell.colour);
     }
@@ -49,27 +53,33 @@ void vt_touch_all(struct vt *vt)
 void vt_clear(struct vt *vt, unsigned from, unsigned count)
 {
     struct vt_cell empty = blank(vt);
-    unsigned end = MIN(from + count, vt->rows * vt->columns);
-    for (unsigned i = from; i < end; i++) {
-        vt->cells[i] = empty;
-        vt->dirty[i / vt->columns] = true;
+    unsigned row = from / vt->columns, column = from % vt->columns;
+    for (; count > 0 && row < vt->rows; row++, column = 0) {
+        struct vt_cell *cells = vt_row(vt, row);
+        vt->dirty[row] = true;
+        for (; count > 0 && column < vt->columns; column++, count--) {
+            cells[column] = empty;
+        }
     }
 }
 
 void vt_scroll(struct vt *vt, unsigned top, unsigned bottom, long by)
 {
+    uint8_t leave[VT_ROWS_MAX];
     if (top >= bottom || by == 0) {
         return;
     }
     unsigned count = (unsigned)MIN((unsigned long)(by < 0 ? -by : by), bottom - top);
     unsigned kept = bottom - top - count;
-    struct vt_cell *first = vt->cells + top * vt->columns;
-    struct vt_cell *moved = first + count * vt->columns;
-    size_t size = kept * vt->columns * sizeof(*first);
+    uint8_t *line = vt->line + top;
     if (by > 0) {
-        memmove(first, moved, size);
+        memcpy(leave, line, count);
+        memmove(line, line + count, kept);
+        memcpy(line + kept, leave, count);
     } else {
-        memmove(moved, first, size);
+        memcpy(leave, line + kept, count);
+        memmove(line + count, line, kept);
+        memcpy(line, leave, count);
     }
     memset(vt->dirty + top, true, bottom - top);
     vt_clear(vt, (by > 0 ? top + kept : top) * vt->columns, count * vt->columns);
@@ -80,7 +90,7 @@ void vt_shift(struct vt *vt, long count)
     unsigned column = vt->at.column, room = vt->columns - column;
     unsigned by = (unsigned)MIN((unsigned long)(count < 0 ? -count : count), room);
     unsigned start = vt->at.row * vt->columns + column;
-    struct vt_cell *here = vt->cells + start;
+    struct vt_cell *here = vt_row(vt, vt->at.row) + column;
     size_t size = (room - by) * sizeof(*here);
     if (count > 0) {
         memmove(here + by, here, size);
@@ -145,8 +155,8 @@ static void put_cell(struct vt *vt, uint32_t code)
     if (vt->insert) {
         vt_shift(vt, 1);
     }
-    vt->cells[at->row * vt->columns + at->column] = (struct vt_cell){
-        .code = (uint16_t)code, .colour = pen_colour(&at->pen)};
+    vt_row(vt, at->row)[at->column] = (struct vt_cell){.code = (uint16_t)code,
+                                                       .colour = pen_colour(&at->pen)};
     vt->dirty[at->row] = true;
     if (at->column + 1 < vt->columns) {
         at->column++;

@@ -47,7 +47,7 @@ void vt_reset(struct vt *vt)
     vt->top = 0;
     vt->bottom = vt->rows;
     vt->hidden = vt->reverse_screen = vt->origin = vt->no_wrap = vt->insert = false;
-    vt->show_control = vt->new_line = vt->cursor_keys = vt->bytes = false;
+    vt->new_line = vt->cursor_keys = vt->bytes = false;
     vt->state = 0;
     default_tabs(vt);
     vt_clear(vt, 0, vt->rows * vt->columns);
@@ -135,7 +135,8 @@ static void set_colour(struct vt_pen *pen, uint8_t colour, bool background)
                                        : (pen->colour & 0xf0) | colour);
 }
 
-/* 38 and 48: 5 and a number, or 2 and red, green, blue. Returns the last parameter that is used. */
+/* 38 and 48: 5 and a number, or 2 and red, green, blue. Returns the last parameter that is used;
+ * what follows one that is unknown counts again. */
 static unsigned extended(struct vt *vt, unsigned at)
 {
     bool background = vt->params[at] == 48;
@@ -151,7 +152,7 @@ static unsigned extended(struct vt *vt, unsigned at)
         set_colour(&vt->at.pen, colour, background);
         return at + 4;
     }
-    return vt->count;
+    return at + 1;
 }
 
 /* A parameter of SGR that is a colour. */
@@ -247,8 +248,6 @@ static void set_modes(struct vt *vt, bool on)
         unsigned mode = vt->params[i];
         if (vt->prefix == '?') {
             set_private_mode(vt, mode, on);
-        } else if (mode == 3) {
-            vt->show_control = on;
         } else if (mode == 4) {
             vt->insert = on;
         } else if (mode == 20) {

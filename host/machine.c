@@ -18,7 +18,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { MIB = 1 << 20, BUFFER = 256 << 10 };
+enum { MIB = 1 << 20, BUFFER = 256 << 10, COUNTED_CPUS = 64 };
 
 static const char *const channel_names[CHANNELS] = {"serial", "control", "terminal",
                                                     "stdin",  "stdout",  "stderr"};
@@ -113,8 +113,10 @@ const char *machine_choose_accel(const struct options *options)
 
 bool machine_choose_clock(const struct options *options, const char *accel)
 {
-    bool wanted = strcmp(options->clock, "auto") == 0 ? options->timelines.count > 0
-                                                      : strcmp(options->clock, "instructions") == 0;
+    /* With many CPUs, all in turns on one of ours, the emulator takes minutes for their start. */
+    bool wanted = strcmp(options->clock, "auto") == 0
+                      ? options->timelines.count > 0 && options->smp <= COUNTED_CPUS
+                      : strcmp(options->clock, "instructions") == 0;
     return wanted && strcmp(accel, "tcg") == 0;
 }
 

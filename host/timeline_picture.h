@@ -34,6 +34,7 @@ enum {
     LANE_GAP = 6,
     CHIP = 12,
     FLAG = 11,
+    MOMENT = 3,
 };
 
 struct picture {

@@ -236,6 +236,13 @@ static void put_cpu(const struct picture *picture, unsigned cpu)
             continue;
         }
         struct svg_box bar = bar_of(picture, record, 1);
+        if (record->kind == TIMELINE_USER && timeline->cpus > 1) {
+            /* A thread may change CPUs: only where it was at that moment is known. */
+            if (strcmp(record->name, "exec") == 0) {
+                continue;
+            }
+            bar.width = MOMENT;
+        }
         bar.y = y + picture->pitch * 0.15;
         bar.height = picture->pitch * 0.7;
         bar.fill = colour_of(record);

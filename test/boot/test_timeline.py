@@ -115,6 +115,7 @@ def test_clock_option(alba):
 
     assert "-icount" not in command()
     assert "-icount" not in command("--timeline", "x.svg", "--clock", "time")
+    assert "-icount" not in command("--timeline", "x.svg", "--smp", "65")
     for options in (["--timeline", "x.svg"], ["--clock", "instructions"]):
         assert "-icount shift=0" in command(*options)
         assert "timeline.unit=instructions" in command(*options)

@@ -80,11 +80,14 @@ class Timeline(Command):
 
     def run(self, argument):
         records = in_file("kernel/base/timeline.c", "records")
+        more = in_file("kernel/base/timeline.c", "more")
         count = int(in_file("kernel/base/timeline.c", "claimed"))
-        for i in range(min(count, records.type.range()[1] + 1)):
-            one = records[i]
-            print(f"{int(one['start']):>16} {int(one['end']) - int(one['start']):>12} "
-                  f"{one['name'].string()}")
+        first = records.type.range()[1] + 1
+        for i in range(min(count, first + int(in_file("kernel/base/timeline.c", "more_count")))):
+            one = records[i] if i < first else more[i - first]
+            if int(one["end"]):
+                print(f"{int(one['start']):>16} {int(one['end']) - int(one['start']):>12} "
+                      f"{int(one['cpu']):>3} {one['name'].string()}")
 
 
 def linux_threads():

@@ -53,6 +53,9 @@ void linux_timer_taken_locked(struct linux_process *process, struct linux_siginf
     timers_taken++;
 }
 
+/* Of signalfd.c: nobody reads signals from a file here. */
+struct waitq linux_signalfd_wait = WAITQ_INIT(linux_signalfd_wait);
+
 static bool may_allocate(void)
 {
     if (allocations_left == 0) {

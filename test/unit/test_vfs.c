@@ -7,7 +7,8 @@
  */
 // sources: kernel/fs/attr.c kernel/fs/chrdev.c kernel/fs/dentry.c kernel/fs/dir.c kernel/fs/file.c
 // sources: kernel/fs/inode.c kernel/fs/lock.c kernel/fs/mount.c kernel/fs/name.c kernel/fs/open.c
-// sources: kernel/fs/pathname.c kernel/fs/pipe.c kernel/fs/rename.c kernel/fs/walk.c
+// sources: kernel/fs/nameless.c kernel/fs/pathname.c kernel/fs/pipe.c kernel/fs/rename.c
+// sources: kernel/fs/walk.c
 // sources: kernel/fs/tmpfs/tmpfs.c kernel/fs/tmpfs/file.c lib/format.c
 // sources: kernel/mm/frame.c kernel/mm/heap.c kernel/mm/kmap.c kernel/core/vmo.c
 // sources: kernel/core/vmo_io.c kernel/core/vmo_shrink.c kernel/core/page_tree.c kernel/core/io.c

@@ -5,6 +5,7 @@
 #include "kernel/arch/user.h"
 #include "kernel/core/sched.h"
 #include "kernel/core/timer.h"
+#include "kernel/fs/event.h"
 #include "kernel/mm/heap.h"
 #include "port.h"
 #include <stdlib.h>
@@ -14,6 +15,13 @@ int (*fake_sleep)(void);
 unsigned fake_wakes;
 #define START_NS (1700000000ull * NSEC_PER_SEC)
 uint64_t fake_now_ns = START_NS;
+
+/* No file here is in an epoll set. */
+void epoll_file_gone(struct file *file)
+{
+    (void)file;
+    abort();
+}
 
 uint64_t clock_realtime_ns(void)
 {

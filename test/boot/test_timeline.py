@@ -98,14 +98,14 @@ def test_init_alone_is_the_program(built):
 
 def ticks(done):
     lines = done.stdout.decode().splitlines()
-    assert len(lines) == 3, done
-    return [int(line.split()[1]) for line in lines[:2]], [int(n) for n in lines[2].split()[1:]]
+    assert len(lines) == 6, done
+    return [int(line.split()[1]) for line in lines[:5]], [int(n) for n in lines[5].split()[1:]]
 
 
 def test_a_tick_is_an_instruction(machine, built):
     """And a nanosecond: 200,000 instructions take as many ticks, and a few for looking."""
     counts, (rate_ticks, rate_ns) = ticks(machine("--clock", "instructions", built("guest/ticks")))
-    assert all(200_000 <= count < 200_100 for count in counts)
+    assert 200_000 <= min(counts) < 200_100, "the others may have met a timer interrupt"
     assert abs(rate_ticks / rate_ns - 1) < 0.01
 
 
@@ -162,6 +162,22 @@ def test_files(machine, tmp_path, steps, cpus):
     assert "start_instr" in rows[0]
     check_picture(files[2].read_text())
     assert f"{cpus} CPU" in files[2].read_text()
+
+
+@pytest.mark.parametrize("machine_type", ["pc", "q35"])
+def test_door_by_real_mode(machine, built, tmp_path, machine_type):
+    """The real-mode part is what runs first, and then every other stage in its order."""
+    file = tmp_path / "boot.json"
+    done = machine("-q", "--machine", machine_type, "--kernel", built("x86_64/alba.bzImage"),
+                   "--timeline", file, "busybox", "true")
+    assert done.returncode == 0, done.stderr.decode()
+    data = json.loads(file.read_text())
+    assert data["alba"]["door"] == "linux16"
+    stages = [record for record in data["records"] if record["kind"] == "stage"]
+    assert [stage["name"] for stage in stages] == ["setup", "door", "loader", "unpack", "place",
+                                                   "jump"]
+    for a, b in zip(stages, stages[1:]):
+        assert a["start"] + a["cycles"] == b["start"]
 
 
 def test_the_same_every_time(built, root, tmp_path):

@@ -22,8 +22,8 @@ static void put_serial(char c)
     outb(SERIAL_PORT, (uint8_t)c);
 }
 
-/* Int 10h is the video ROM's. Where it is the BIOS's own, there is no screen, or the BIOS shows it on
- * the serial port. */
+/* Int 10h is the video ROM's. Where it is the BIOS's own, there is no screen, or the BIOS shows it
+ * on the serial port. */
 bool has_screen(void)
 {
     enum { VECTOR_SEGMENT = 0x10 * 4 + 2, FIRST_ROM = 0xc000, BIOS = 0xf000 };

@@ -335,6 +335,41 @@ def test_old_cpu(parts, files):
         machine.expect("(?i)64", SHORT)
 
 
+# A BIOS that does less than SeaBIOS (shim/int13.S).
+
+NO_PARAMETERS, FEW_SECTORS, THIRD_TIME, NO_EXTENSIONS = 1, 2, 3, 4
+
+
+@pytest.fixture(scope="session", name="worse")
+def fixture_worse(parts, files):
+    """A function: a machine whose BIOS is that bad."""
+    doors_util.OUT.mkdir(parents=True, exist_ok=True)
+    elf, binary = doors_util.OUT / "int13.elf", doors_util.OUT / "int13.bin"
+    doors_util.run("gcc", "-m32", "-nostdlib", "-static", "-no-pie", "-Wl,-Ttext=0,--build-id=none",
+                   "-o", elf, doors_util.ROOT / "test" / "boot" / "shim" / "int13.S")
+    doors_util.run("objcopy", "-O", "binary", "-j", ".text", elf, binary)
+    shim, mode_at, real = bytearray(binary.read_bytes()), 500, 62
+
+    def machine(mode):
+        disk = bios_disk.disk(*parts, bytes(fat(files).data))
+        disk[real * 512:(real + 1) * 512] = disk[:512]
+        shim[mode_at] = mode
+        disk[:446] = shim[:446]
+        disk[mode_at] = mode
+        return Disk(disk, VIRTIO)
+    return machine
+
+
+@pytest.mark.parametrize("mode", [NO_PARAMETERS, FEW_SECTORS, THIRD_TIME])
+def test_bios_that_does_less(worse, mode):
+    assert_hello(worse(mode).run())
+
+
+def test_bios_without_extensions(worse):
+    assert_says(worse(NO_EXTENSIONS),
+                "the BIOS cannot read drive 0x80 by sector numbers (no int 13h extensions)")
+
+
 # The menu.
 
 NEW_LINES = re.compile(r"\x1b\[([0-9;]*H|2J)")

@@ -8,7 +8,11 @@
 #include "lib/format.h"
 #include "lib/string.h"
 
-enum { MAX_SECTORS = 127, TRIES = 4, LARGEST_SECTOR = 4096 };
+enum {
+    TRIES = 4,
+    LARGEST_SECTOR = 4096,
+    MOST_SECTORS = 127 /* that all BIOSes are said to take */
+};
 
 /* Int 13h 48h, the first version of its answer. */
 struct drive_parameters {
@@ -29,6 +33,7 @@ static_assert(sizeof(struct packet) == 16, "T13 D1572, 8.4");
 static uint8_t drive;
 static uint32_t sector_units; /* in one sector */
 static uint64_t units;
+static uint32_t max_sectors; /* in one call */
 static char error_text[64];
 
 uint32_t disk_sector_units(void)
@@ -66,6 +71,7 @@ int disk_open(uint8_t number)
         return -ENOTSUP;
     }
     drive = number;
+    max_sectors = MOST_SECTORS;
     struct drive_parameters parameters = {.size = sizeof(parameters)};
     if (call(0x48, &parameters) != 0) {
         parameters.sector_bytes = FAT_UNIT;
@@ -83,11 +89,19 @@ int disk_open(uint8_t number)
     return 0;
 }
 
-/* Reads whole sectors to the buffer in low memory; *count gets smaller when not all can be read. */
+/*
+ * Reads whole sectors to the buffer in low memory. When many fail twice, it goes on with the first
+ * of them alone, to find the bad one or because so many are too many for this BIOS, and *count says
+ * so.
+ */
 static int read_sectors(uint64_t sector, uint32_t *count)
 {
     uint8_t code = 0;
     for (unsigned tries = 0; tries < TRIES; tries++) {
+        if (tries == TRIES / 2 && *count > 1) {
+            max_sectors = *count / 2;
+            *count = 1;
+        }
         struct packet packet = {.size = sizeof(packet),
                                 .count = (uint16_t)*count,
                                 .segment = (uint16_t)((uint32_t)bounce >> 4),
@@ -97,9 +111,6 @@ static int read_sectors(uint64_t sector, uint32_t *count)
             return 0;
         }
         call(0, NULL); /* reset */
-        if (tries > 0) {
-            *count = 1; /* one of many, or too many at a time: which one? */
-        }
     }
     snprintf(error_text, sizeof(error_text), "BIOS error %#x at sector %llu", code,
              (unsigned long long)sector);
@@ -115,7 +126,7 @@ int disk_read(void *context, uint64_t first, uint32_t count, void *buffer)
         /* The sectors around the first of the units; the divisor is a power of two. */
         uint32_t skip = (uint32_t)first & (sector_units - 1);
         unsigned shift = (unsigned)__builtin_ctz(sector_units);
-        uint32_t most = MIN((uint32_t)MAX_SECTORS, LOW_BUFFER_SIZE / FAT_UNIT >> shift);
+        uint32_t most = MIN(max_sectors, LOW_BUFFER_SIZE / FAT_UNIT >> shift);
         uint32_t sectors = MIN((skip + count + sector_units - 1) >> shift, most);
         int result = read_sectors(first >> shift, &sectors);
         if (result != 0) {

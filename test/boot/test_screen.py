@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The screen: text in frame buffers of every depth and in the VGA's text mode, the keyboard, which
 console= means what, and how a failing kernel and a failing loader say so there."""
+import doors_util
 import newc
 import pytest
-import qemu
 from screen import PALETTE, Screen
 
 GREY, RED, YELLOW, WHITE = PALETTE[7], PALETTE[4], PALETTE[14], PALETTE[15]
@@ -98,11 +98,16 @@ def test_panic_after_colours(show):
         machine.expect("Kernel panic - not syncing: Attempted to kill init")
 
 
-@pytest.mark.parametrize("vga", ["vga=0x342", "vga=normal"])
-def test_loader_fails(built, vga):
+@pytest.fixture(name="damaged")
+def fixture_damaged(built):
     image = bytearray(built("x86_64/alba.bzImage").read_bytes())
     image[len(image) // 2] ^= 1
-    with Screen(bytes(image), append=vga, panic_device=False) as machine:
+    return bytes(image)
+
+
+@pytest.mark.parametrize("vga", ["vga=0x342", "vga=normal"])
+def test_loader_fails(damaged, vga):
+    with Screen(damaged, append=vga, panic_device=False) as machine:
         machine.expect("^Alba: kernel image is damaged")
         picture = machine.cells() if vga == "vga=normal" else machine.picture()
         assert picture.colours_of("Alba: kernel image is damaged") == (WHITE, RED)
@@ -147,3 +152,41 @@ def test_shell(shell):
         machine.wait_for(lambda picture: picture.text == "one\nabove\ntwo\nthree\n>")
         machine.press("ctrl-alt-delete")
         assert machine.wait().status == 0
+
+
+FIRMWARE = [word for flash, how in (("CODE", "readonly"), ("VARS", "snapshot")) for word in
+            ("-drive", f"if=pflash,format=raw,{how}=on,file=/usr/share/OVMF/OVMF_{flash}_4M.fd")]
+
+
+def under_uefi(image, **options):
+    """UEFI's frame buffer is of its own choice; OVMF takes 1280 by 800."""
+    return Screen(image, machine="q35", memory="256M", extra=FIRMWARE, panic_device=False, **options)
+
+
+def test_uefi(built):
+    guest = newc.root(built("guest/screen").read_bytes())
+    with under_uefi(built("x86_64/alba.bzImage"), append="vga=0x342", initrd=guest) as machine:
+        machine.expect("size 50 160$")
+        picture = machine.wait_for(is_drawn)
+        assert picture.colours_of("yellow") == (YELLOW, BLUE)
+        machine.keys("UEFI\n")
+        machine.expect("^typed <UEFI>$")
+        machine.wait_for(lambda picture: "Attempted to kill init" in picture.text)
+
+
+def test_loader_fails_under_uefi(damaged):
+    with under_uefi(damaged) as machine:
+        machine.expect("Alba: kernel image is damaged")
+        picture = machine.picture()
+        assert picture.colours_of("Alba: kernel image is damaged") == (WHITE, RED)
+
+
+def test_grub(built, tmp_path):
+    """In the mode that GRUB chose, by Multiboot 2."""
+    guest = newc.root(built("guest/screen").read_bytes())
+    iso = doors_util.grub_iso(tmp_path, built("x86_64/alba.elf").read_bytes(), guest,
+                              "insmod all_video\nmultiboot2 /boot/alba\nmodule2 /boot/initrd")
+    with Screen(extra=["-cdrom", str(iso)]) as machine:
+        size = machine.expect(r"^size (\d+) (\d+)\n")
+        picture = machine.wait_for(is_drawn)
+        assert (int(size[1]), int(size[2])) == (len(picture.rows), len(picture.rows[0]))

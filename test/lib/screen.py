@@ -111,7 +111,7 @@ class Pixels:
 
 
 class Screen(qemu.Machine):
-    def __init__(self, kernel, *, scale=1, vga="std", extra=(), **options):
+    def __init__(self, kernel=None, *, scale=1, vga="std", extra=(), **options):
         super().__init__(kernel, machine=options.pop("machine", "pc"),
                          extra=["-vga", vga, *extra], **options)
         self.socket = os.path.join(self.files.name, "monitor")

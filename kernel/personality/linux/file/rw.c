@@ -8,6 +8,7 @@
 #include "kernel/mm/heap.h"
 #include "kernel/personality/linux/call.h"
 #include "kernel/personality/linux/file/files.h"
+#include "kernel/personality/linux/file/vector.h"
 
 void linux_signal_self(int signo)
 {
@@ -56,8 +57,8 @@ static inline __attribute__((always_inline)) long move(struct file *file, struct
         vfs_drop_setid(linux_current()->cred, file->inode);
     }
     long result = pos == AT_POSITION ? file_write(file, io) : file_pwrite(file, io, (uint64_t)pos);
-    if (unlikely(result == -EPIPE)) {
-        linux_signal_self(SIGPIPE);
+    if (unlikely(result == -EPIPE) && (inode_mode(file->inode) & S_IFMT) != S_IFSOCK) {
+        linux_signal_self(SIGPIPE); /* sockets have rules of their own */
     }
     return result;
 }
@@ -99,53 +100,56 @@ LINUX_CALL4(pwrite64, int, fd, vaddr_t, buf, size_t, size, int64_t, pos)
     return pos < 0 ? -EINVAL : move_buffer(fd, buf, size, true, pos);
 }
 
-#define IOV_FAST      8
-#define LINUX_IOV_MAX 1024
-
 /* struct iovec and struct io_vec are the same two words. */
 static_assert(sizeof(struct io_vec) == 16, "struct iovec of 64-bit machines");
 
-/* Copies and checks the vector: readv(2)'s rules; *vec is fast or allocated. */
-static long vector_get(vaddr_t addr, size_t count, struct io_vec *fast, struct io_vec **vec)
+int user_vector_get(struct user_vector *vector, vaddr_t addr, size_t count)
 {
-    *vec = fast;
+    vector->vec = vector->fast;
     if (count > LINUX_IOV_MAX) {
         return -EINVAL;
     }
     if (count > IOV_FAST) {
-        *vec = kmalloc(count * sizeof(**vec));
-        if (*vec == NULL) {
-            *vec = fast;
+        vector->vec = kmalloc(count * sizeof(*vector->vec));
+        if (vector->vec == NULL) {
             return -ENOMEM;
         }
     }
-    int error = copy_from_user(*vec, addr, count * sizeof(**vec));
+    int error = copy_from_user(vector->vec, addr, count * sizeof(*vector->vec));
     size_t left = RW_MAX;
     for (size_t i = 0; error == 0 && i < count; i++) {
-        if ((int64_t)(*vec)[i].size < 0) {
+        if ((int64_t)vector->vec[i].size < 0) {
             error = -EINVAL;
         }
-        (*vec)[i].size = MIN((*vec)[i].size, left);
-        left -= (*vec)[i].size;
+        vector->vec[i].size = MIN(vector->vec[i].size, left);
+        left -= vector->vec[i].size;
+    }
+    if (error != 0) {
+        user_vector_free(vector);
     }
     return error;
 }
 
+void user_vector_free(struct user_vector *vector)
+{
+    if (vector->vec != vector->fast) {
+        kfree(vector->vec);
+    }
+}
+
 static long move_vector(int fd, vaddr_t addr, size_t count, bool write, int64_t pos)
 {
-    struct io_vec fast[IOV_FAST], *vec;
+    struct user_vector vector;
     struct fd_ref ref = fd_borrow(fd);
     if (ref.file == NULL) {
         return -EBADF;
     }
-    long result = vector_get(addr, count, fast, &vec);
+    long result = user_vector_get(&vector, addr, count);
     if (result == 0) {
         struct io io;
-        io_init_vec(&io, vec, count, true);
+        io_init_vec(&io, vector.vec, count, true);
         result = move(ref.file, &io, write, pos);
-    }
-    if (vec != fast) {
-        kfree(vec);
+        user_vector_free(&vector);
     }
     fd_return(ref);
     return result;

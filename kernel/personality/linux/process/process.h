@@ -145,9 +145,11 @@ struct linux_thread {
     int tid;
     struct list link; /* [tree] in process->threads */
 
-    struct fd_table *files; /* owner: the thread */
-    struct fs_context *fs;  /* owner: the thread */
-    struct cred *cred;      /* owner: the thread; readers elsewhere take it under [tree] */
+    struct fd_table *files;    /* owner: the thread */
+    struct scm_files *to_drop; /* owner: the thread: files of messages, to be let go */
+    bool dropping;             /* owner: the thread */
+    struct fs_context *fs;     /* owner: the thread */
+    struct cred *cred;         /* owner: the thread; readers elsewhere take it under [tree] */
 
     /* Owner: the thread; senders read it after they have made the signal pending, and the thread
      * looks at what is pending after it has changed it. */

@@ -62,6 +62,7 @@ void scm_files_put(struct scm_files *files)
         kfree(files);
     }
     self->dropping = false;
+    unix_collect_garbage();
 }
 
 struct scm_files *scm_files_copy(const struct scm_files *files)

@@ -136,5 +136,8 @@ struct socket *socket_of_file(const struct file *file);
 long socket_set_option(struct socket *socket, int name, vaddr_t addr, unsigned size);
 long socket_get_option(struct socket *socket, int name, vaddr_t addr, vaddr_t size_addr);
 
+/* unix_gc.c: ends sockets that only messages hold, which only such sockets hold. */
+void unix_collect_garbage(void);
+
 /* unix.c: a new socket of the family: 0, -ESOCKTNOSUPPORT, -EPROTONOSUPPORT, -ENOMEM. */
 int unix_socket_create(unsigned type, int protocol, struct socket **out);

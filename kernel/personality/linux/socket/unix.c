@@ -384,7 +384,9 @@ static void end(struct unix_socket *s, bool never_accepted)
 static void unix_release(struct socket *socket)
 {
     end(unix_of(socket), false);
-    unix_collect_garbage();
+    if (!linux_current()->dropping) {
+        unix_collect_garbage(); /* else when all are let go that are to be */
+    }
 }
 
 /* --- looking -------------------------------------------------------------------------------- */

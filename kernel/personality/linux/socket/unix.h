@@ -94,5 +94,3 @@ extern struct waitq unix_room;
 extern struct spinlock unix_gc_lock;
 void unix_flight_begin_locked(const struct scm_files *files);
 void unix_flight_end_locked(const struct scm_files *files);
-/* A socket was closed: frees what only sockets in flight hold. */
-void unix_collect_garbage(void);

@@ -149,6 +149,9 @@ void unix_collect_garbage(void)
     struct unix_socket *s, *next;
     list_init(&candidates);
     list_init(&taken);
+    if (list_empty(&in_flight)) {
+        return;
+    }
     spin_lock(&unix_gc_lock);
     list_for_each_safe (s, next, &in_flight, flight_link) {
         s->outside = NOT_A_CANDIDATE;

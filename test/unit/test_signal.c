@@ -102,7 +102,6 @@ void thread_interrupt(struct thread *thread, bool kill)
     thread->interrupted = true;
     thread->killed = thread->killed || kill;
 }
-struct waitq linux_signalfd_wait = WAITQ_INIT(linux_signalfd_wait);
 void waitq_wake_all(struct waitq *wq)
 {
     (void)wq;

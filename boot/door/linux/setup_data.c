@@ -39,12 +39,15 @@ static void check_size(uint64_t node, const char *what, uint64_t size, uint64_t 
     }
 }
 
-/* What our boot manager did before: the door was the machine's BIOS. Stamps of one that is not ours
- * are only odd rows. */
+/* What our boot manager did before, said once: the door was the machine's BIOS. Stamps of one that
+ * is not ours are only odd rows, and too few to leave no room for the loader's. */
 static void take_stamps(struct loader *loader, const uint8_t *data, uint64_t size)
 {
     struct boot_stamp stamp;
     uint64_t count = MIN(size / sizeof(stamp), (uint64_t)MAX_FOREIGN_STAMPS);
+    if (loader->info->door == BOOT_DOOR_BIOS) {
+        return;
+    }
     loader->info->door = BOOT_DOOR_BIOS;
     for (uint64_t i = 0; i < count; i++) {
         memcpy(&stamp, data + i * sizeof(stamp), sizeof(stamp));

@@ -10,6 +10,8 @@ import pathlib
 import re
 import subprocess
 
+import once
+
 LIMIT = 600  # seconds; catches hangs only
 PACKAGE = "linux-image-amd64"
 
@@ -34,9 +36,13 @@ def package_of(where):
 def vmlinuz(build):
     place = pathlib.Path(build).resolve() / "debian"
     kernel = place / "vmlinuz"
-    if kernel.exists():
-        return kernel
-    place.mkdir(parents=True, exist_ok=True)
+    with once.lock(place):
+        if not kernel.exists():
+            fetch(place, kernel)
+    return kernel
+
+
+def fetch(place, kernel):
     run(["apt-get", "-q", "-o", "APT::Sandbox::User=root", "download", package_of(place)], place)
     package, = place.glob("linux-image-*.deb")
     tree = place / "tree.tar"
@@ -51,4 +57,3 @@ def vmlinuz(build):
     new = place / "vmlinuz.new"
     new.write_bytes(data)
     new.rename(kernel)
-    return kernel

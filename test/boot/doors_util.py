@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What the tests of doors and loader share: the report kernel in images of its own, its answers
 taken apart, and machines that enter an image with parameters made by hand (shim/shim.S)."""
-import os
 import pathlib
 import re
 import socket
 import struct
 import subprocess
 
+import once
 import qemu
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -42,7 +42,13 @@ def set_relro(path):
 
 def build():
     """The images with the report kernel, and the shim, under build/report."""
-    OUT.mkdir(parents=True, exist_ok=True)
+    with once.lock(OUT):
+        build_images()
+        make_shim()
+    return OUT
+
+
+def build_images():
     here = pathlib.Path(__file__).resolve().parent
     new = OUT / "kernel.new"
     run("gcc", *FLAGS, "-Wl,-pie,--no-dynamic-linker,-z,pack-relative-relocs,-z,text",
@@ -51,22 +57,25 @@ def build():
         "lib/format.c", "lib/string.c", "lib/mem.c")
     set_relro(new)
     kernel = OUT / "kernel.elf"
-    if not kernel.exists() or kernel.read_bytes() != new.read_bytes():
-        os.replace(new, kernel)
+    if once.replace(new, kernel):
         for old in OUT.glob("b/payload_*"):  # for make -o, the kernel is never newer
             old.unlink()
     run("make", "-s", f"B={OUT.relative_to(ROOT)}", "-o", kernel.relative_to(ROOT),
         OUT.relative_to(ROOT) / "alba.elf", OUT.relative_to(ROOT) / "alba.bzImage",
         OUT.relative_to(ROOT) / "kernel.sha256")
-    build_shim()
-    return OUT
+
+
+def make_shim():
+    here = pathlib.Path(__file__).resolve().parent
+    new = OUT / "shim.new"
+    run("gcc", "-nostdlib", "-static", "-no-pie", "-Wl,-Ttext=0x2800000,--build-id=none",
+        "-o", new, here / "shim" / "shim.S")
+    once.replace(new, OUT / "shim.elf")
 
 
 def build_shim():
-    OUT.mkdir(parents=True, exist_ok=True)
-    here = pathlib.Path(__file__).resolve().parent
-    run("gcc", "-nostdlib", "-static", "-no-pie", "-Wl,-Ttext=0x2800000,--build-id=none",
-        "-o", OUT / "shim.elf", here / "shim" / "shim.S")
+    with once.lock(OUT):
+        make_shim()
 
 
 def grub_iso(directory, kernel, initrd, menu, *, platform="i386-pc"):

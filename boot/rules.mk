@@ -108,7 +108,7 @@ $(B)/alba.bzImage: $(B)/b/setup.bin $(B)/b/image.bin $(B)/b/mkbzimage
 # A BIOS disk's boot sector and boot manager (abi/disk.h): 32-bit C. A20, the memory map and the screen
 # are asked for by the same code as in the real-mode part above.
 MANAGER_FLAGS := $(filter-out -m16,$(SETUP_FLAGS)) -m32 -mregparm=3
-MANAGER_C := $(wildcard boot/door/bios/*.c) $(addprefix boot/door/linux/setup/,a20.c console.c memory.c) \
+MANAGER_C := $(wildcard boot/door/bios/*.c) $(addprefix boot/door/linux/setup/,a20.c cmdline.c console.c memory.c) \
              lib/bootcfg.c lib/fat.c lib/format.c lib/sha256.c lib/string.c
 MANAGER_O := $(B)/b32/boot/door/bios/entry.o $(MANAGER_C:%.c=$(B)/b32/%.o)
 SECTOR_O  := $(B)/b32/boot/door/bios/boot.o

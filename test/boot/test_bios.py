@@ -99,6 +99,23 @@ def test_hand_over(parts, files):
         report.find(f"^stage {STAGES[stage]}$")
 
 
+def test_options_for_boot_loaders(parts, files):
+    """vga= sets the mode, mem= is a limit for the initramfs."""
+    out = doors_util.build()
+    told = dict(files) | {KERNEL: (out / "alba.bzImage").read_bytes()}
+
+    def report(cmdline):
+        told[CONFIG] = bios_disk.config(initrd="/" + INITRD, cmdline=cmdline)
+        disk = bios_disk.disk(*parts, bytes(fat(told).data))
+        return doors_util.Report(Disk(disk, extra=["-vga", "std"]).run())
+    wanted = report("vga=0x315 mem=32M").check()
+    wanted.find(r"^screen 800x600 0x[1-9a-f]\w+$")
+    assert 0x1000000 < int(wanted.initrd, 0) < 0x2000000
+    plain = report("vga=normal mem=nothing").check()
+    plain.find(r"^screen 0x0 0$")
+    assert 0x2000000 < int(plain.initrd, 0) < 0x4000000
+
+
 @pytest.mark.parametrize("table,options", [
     ("gpt", {"bits": 12, "cluster_sectors": 8}),
     ("gpt", {"bits": 32, "cluster_sectors": 1, "tables": 1}),

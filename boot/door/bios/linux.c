@@ -8,6 +8,7 @@
 #include "boot/arch/x86_64/cpu.h"
 #include "boot/door/bios/image.h"
 #include "boot/door/bios/manager.h"
+#include "lib/format.h"
 #include "lib/sha256.h"
 #include "lib/string.h"
 
@@ -19,7 +20,8 @@ enum {
     SETUP_DATA_AT = 0xf000,
     HEAP_END_BIAS = 0x200, /* heap_end_ptr counts from there */
     LOADER_UNKNOWN = 0xff, /* type_of_loader: we have no number */
-    PIECE = 256 * 1024,    /* bytes read and summed at a time */
+    MAX_SHOWN = 80,
+    PIECE = 256 * 1024, /* bytes read and summed at a time */
 };
 
 /* What the kernel shall know of the time before it (LINUX_SETUP_STAMPS). */
@@ -37,11 +39,17 @@ void linux_note_time(void)
     stamps[1].cycles = boot_stamp != 0 ? read_tsc() : 0;
 }
 
+/* What of a path is shown, so that there is room for what is wrong. */
+static int path_size(const struct bootcfg_text *path)
+{
+    return (int)MIN(path->size, (uint32_t)MAX_SHOWN);
+}
+
 /* "/alba/kernel.img: there is no such file". */
 static bool file_failed(const struct bootcfg_text *path, const char *why)
 {
     const char *more = disk_error();
-    complain("%.*s: %s%s%s", (int)path->size, path->at, why, more[0] != 0 ? ": " : "", more);
+    complain("%.*s: %s%s%s", path_size(path), path->at, why, more[0] != 0 ? ": " : "", more);
     return false;
 }
 
@@ -96,10 +104,52 @@ static bool source_good(struct source *source, const uint8_t *wanted)
                        "the SHA-256 digest is not the one that the configuration has");
 }
 
-/* Where memory is. Without e820 there is one range from 1 MiB on, as much as the BIOS says. */
-static void find_ranges(void)
+/* boot.rst, "Special Command Line Options": what the boot loader must see to. */
+
+/* vga=MODE: goes into the header. */
+static void take_video_mode(struct linux_header *header)
+{
+    static const struct {
+        const char *name;
+        uint16_t mode;
+    } names[] = {
+        {"normal", LINUX_VIDEO_NORMAL}, {"ext", LINUX_VIDEO_EXTENDED}, {"ask", LINUX_VIDEO_ASK}};
+    char value[16];
+    const char *end;
+    uint64_t mode;
+    if (!option("vga=", value, sizeof(value))) {
+        return;
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        if (strcmp(value, names[i].name) == 0) {
+            header->vid_mode = names[i].mode;
+        }
+    }
+    if (parse_u64(value, &end, 0, &mode) == 0 && *end == 0 && mode <= UINT16_MAX) {
+        header->vid_mode = (uint16_t)mode;
+    }
+}
+
+/* mem=SIZE: the initramfs must lie below. */
+static uint64_t memory_limit(void)
+{
+    enum { HIGHEST = 0xfffff000 }; /* that we reach */
+    char value[24];
+    const char *unit;
+    uint64_t size;
+    if (!option("mem=", value, sizeof(value)) || parse_u64(value, &unit, 0, &size) != 0) {
+        return HIGHEST;
+    }
+    unsigned shift = *unit == 0 ? 0 : (*unit | 0x20) == 'k' ? 10 : (*unit | 0x20) == 'm' ? 20 : 30;
+    return size < (uint64_t)HIGHEST >> shift ? size << shift : HIGHEST;
+}
+
+/* Fills params: where memory is, and where options are found. Without e820 there is one range from
+ * 1 MiB on, as much as the BIOS says. */
+static void fill_params(void)
 {
     memset(&params, 0, sizeof(params));
+    params.header.cmd_line_ptr = (uint32_t)(uintptr_t)command_line;
     ask_memory();
     uint64_t size_k = MAX(params.alt_mem_k, params.screen.ext_mem_k);
     if (params.range_count == 0) {
@@ -132,7 +182,7 @@ static bool load_kernel(struct fat *fat, const struct bootcfg_entry *entry, stru
     }
     if (!place_is_free(params.ranges, params.range_count, IMAGE_LOAD_AT, image->memory_end)) {
         complain("%.*s: not enough memory: the kernel needs %llu KiB from 1 MiB on",
-                 (int)entry->kernel.size, entry->kernel.at,
+                 path_size(&entry->kernel), entry->kernel.at,
                  (unsigned long long)(image->memory_end - IMAGE_LOAD_AT) / 1024);
         return false;
     }
@@ -152,10 +202,10 @@ static bool load_initrd(struct fat *fat, const struct bootcfg_entry *entry,
         return false;
     }
     uint64_t room = ALIGN_UP((uint64_t)source.file.size, (uint64_t)FAT_UNIT);
-    uint64_t limit = MIN(image->initrd_end, 0xfffff000ull);
+    uint64_t limit = MIN(image->initrd_end, memory_limit());
     uint64_t at = place_highest(params.ranges, params.range_count, room, image->initrd_low, limit);
     if (at == 0) {
-        complain("%.*s: not enough memory: no place for %u KiB", (int)entry->initrd.size,
+        complain("%.*s: not enough memory: no place for %u KiB", path_size(&entry->initrd),
                  entry->initrd.at, source.file.size / 1024 + 1);
         return false;
     }
@@ -181,7 +231,7 @@ void linux_start(struct fat *fat, const struct bootcfg_entry *entry)
     struct image image;
     struct linux_header *header = (struct linux_header *)(linux_segment + IMAGE_HEADER_AT);
     stamps[2].cycles = boot_stamp != 0 ? read_tsc() : 0;
-    find_ranges();
+    fill_params();
     if (!load_kernel(fat, entry, &image)) {
         return;
     }
@@ -194,6 +244,7 @@ void linux_start(struct fat *fat, const struct bootcfg_entry *entry)
     if (!load_initrd(fat, entry, &image, header)) {
         return;
     }
+    take_video_mode(header);
     header->type_of_loader = LOADER_UNKNOWN;
     header->loadflags |= LINUX_CAN_USE_HEAP;
     header->heap_end_ptr = STACK_TOP - HEAP_END_BIAS;

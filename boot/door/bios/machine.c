@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What the real-mode code of the Linux door (boot/door/linux/setup) stands on, as it is here, where
- * all memory can be reached; so that A20, the memory map and the screen are asked for in one place.
- * And what the compiler calls by itself.
+ * all memory can be reached; so that A20, the memory map, the screen and the command line's
+ * options are asked for in one place. And what the compiler calls by itself.
  */
 #include "boot/door/bios/manager.h"
 #include "lib/string.h"
@@ -20,6 +20,11 @@ static volatile void *at(uint16_t segment, uint16_t offset)
     void *address;
     __asm__("" : "=r"(address) : "0"(((uint32_t)segment << 4) + offset));
     return address;
+}
+
+uint8_t far_read8(uint16_t segment, uint16_t offset)
+{
+    return *(volatile uint8_t *)at(segment, offset);
 }
 
 uint16_t far_read16(uint16_t segment, uint16_t offset)

@@ -11,7 +11,8 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # The files that take minutes come first, so that the end is not a wait for one of them.
-LONG = ["test_programs.py", "test_busybox.py", "test_stress.py", "test_abi.py", "test_machines.py"]
+LONG = ["test_programs.py", "test_busybox.py", "test_stress.py", "test_abi.py", "test_machines.py",
+        "test_efi.py"]
 SUMMARY = ROOT / "build" / "real" / "summary.txt"  # what tests have to say beyond their verdicts
 sys.path.insert(0, str(ROOT / "test" / "lib"))
 

@@ -352,18 +352,18 @@ def test_old_cpu(parts, files):
         machine.expect("(?i)64", SHORT)
 
 
-# A BIOS that does less than SeaBIOS (shim/int13.S).
+# A BIOS that does less than SeaBIOS (shim/worse_bios.S).
 
-NO_PARAMETERS, FEW_SECTORS, THIRD_TIME, NO_EXTENSIONS = 1, 2, 3, 4
+NO_PARAMETERS, FEW_SECTORS, THIRD_TIME, NO_EXTENSIONS, NO_E820, NO_E801 = 1, 2, 3, 4, 5, 6
 
 
 @pytest.fixture(scope="session", name="worse")
 def fixture_worse(parts, files):
     """A function: a machine whose BIOS is that bad."""
     doors_util.OUT.mkdir(parents=True, exist_ok=True)
-    elf, binary = doors_util.OUT / "int13.elf", doors_util.OUT / "int13.bin"
+    elf, binary = doors_util.OUT / "worse_bios.elf", doors_util.OUT / "worse_bios.bin"
     doors_util.run("gcc", "-m32", "-nostdlib", "-static", "-no-pie", "-Wl,-Ttext=0,--build-id=none",
-                   "-o", elf, doors_util.ROOT / "test" / "boot" / "shim" / "int13.S")
+                   "-o", elf, doors_util.ROOT / "test" / "boot" / "shim" / "worse_bios.S")
     doors_util.run("objcopy", "-O", "binary", "-j", ".text", elf, binary)
     shim, mode_at, real = bytearray(binary.read_bytes()), 500, 62
 
@@ -377,7 +377,7 @@ def fixture_worse(parts, files):
     return machine
 
 
-@pytest.mark.parametrize("mode", [NO_PARAMETERS, FEW_SECTORS, THIRD_TIME])
+@pytest.mark.parametrize("mode", [NO_PARAMETERS, FEW_SECTORS, THIRD_TIME, NO_E820, NO_E801])
 def test_bios_that_does_less(worse, mode):
     assert_hello(worse(mode).run())
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A boot sector that makes the BIOS's disk calls worse and then starts the boot sector that lies at
- * sector REAL: what a test wrote at MODE says how. A call that is made to fail reports error 0x42.
+ * A boot sector that makes the BIOS worse and then starts the boot sector that lies at sector REAL:
+ * what a test wrote at MODE says how. A disk call that is made to fail reports error 0x42.
  */
 #define REAL 62
 #define HERE 0x8000 /* the segment this moves to */
@@ -26,6 +26,10 @@ _start:
     movl %eax, %es:(old - _start)
     movw $(handler - _start), 0x13 * 4
     movw $HERE, 0x13 * 4 + 2
+    movl 0x15 * 4, %eax
+    movl %eax, %es:(old_15 - _start)
+    movw $(handler_15 - _start), 0x15 * 4
+    movw $HERE, 0x15 * 4 + 2
     ljmp $HERE, $(moved - _start)
 moved:
     sti
@@ -89,11 +93,33 @@ refuse:
     popw %bp
     iretw
 
+/* 5: no e820, and from 6 on no e801 either: what there is above 1 MiB is all one hears. */
+handler_15:
+    cmpb $5, %cs:MODE
+    jb go_on_15
+    cmpw $0xe820, %ax
+    je refuse_15
+    cmpb $6, %cs:MODE
+    jb go_on_15
+    cmpw $0xe801, %ax
+    je refuse_15
+go_on_15:
+    ljmp *%cs:(old_15 - _start)
+refuse_15:
+    movb $0x86, %ah         /* there is no such function */
+    pushw %bp
+    movw %sp, %bp
+    orb $1, 6(%bp)
+    popw %bp
+    iretw
+
 packet:
     .byte 16, 0
     .word 1, 0x7c00, 0
     .quad REAL
 old:
+    .long 0
+old_15:
     .long 0
 count:
     .byte 0

@@ -143,19 +143,24 @@ static double round_up(double value)
 
 static double step_of(const struct axis *axis)
 {
-    return round_up(fmax(MARK_DISTANCE / axis->scale * value_of_tick(axis->timeline), 1));
+    double ticks = fmax(MARK_DISTANCE / axis->scale, 1);
+    return round_up(fmax(ticks * value_of_tick(axis->timeline), 1));
 }
 
 bool axis_next(const struct axis *axis, uint64_t *moment, bool first)
 {
     double tick = value_of_tick(axis->timeline), step = step_of(axis);
-    double number = floor((double)*moment * tick / step + (first ? 0 : 1.001));
+    /* A mark is a tick at most half a tick away, and a step at least a tick. */
+    double number = first ? 0 : round((double)*moment * tick / step) + 1;
     uint64_t next = (uint64_t)llround(number * step / tick);
     for (unsigned i = 0; i < axis->cuts; i++) {
         if (next > axis->cut[i].out_from && next < axis->cut[i].out_to) {
             number = ceil((double)axis->cut[i].out_to * tick / step);
             next = (uint64_t)llround(number * step / tick);
         }
+    }
+    if (!first && next <= *moment) {
+        return false;
     }
     *moment = next;
     return next <= axis->timeline->end;

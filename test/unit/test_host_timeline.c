@@ -196,12 +196,33 @@ static void test_axis(void **state)
     check_axis(&timeline, 0);
 }
 
+/* Whatever a tick is, and however few or many there are. */
+static void test_marks(void **state)
+{
+    static const uint64_t rates[] = {0,         1,          3,          1000,         999983,
+                                     649756536, 1000000000, 2593215000, 5000000000ull};
+    struct timeline_record record = {.length = 1};
+    struct timeline timeline = {.records = &record, .count = 1};
+    (void)state;
+    for (size_t i = 0; i < 2 * sizeof(rates) / sizeof(rates[0]); i++) {
+        timeline.instructions = i % 2;
+        timeline.per_second = rates[i / 2];
+        for (uint64_t end = 0; end < 1ull << 50; end += end / 3 + 1) {
+            timeline.end = record.length = end;
+            if (end == 0) {
+                continue;
+            }
+            check_axis(&timeline, 0);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_read),    cmocka_unit_test(test_read_time),
         cmocka_unit_test(test_refused), cmocka_unit_test(test_amounts),
-        cmocka_unit_test(test_axis),
+        cmocka_unit_test(test_axis),    cmocka_unit_test(test_marks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -301,8 +301,22 @@ def test_linux_framebuffer(out):
                         (0x22, "0x0 0")):
         report = Report(doors_util.linux(patch=[
             (0x0f, "B", kind), (0x12, "H", 1024), (0x14, "H", 768), (0x16, "H", 32),
-            (0x18, "I", 0xe0000000), (0x24, "H", 4096)])).check()
+            (0x18, "I", 0xe0000000), (0x24, "H", 4096), (0x27, "B", 16), (0x29, "B", 8)])).check()
         report.find(f"^screen {found}$")
+        good = kind != 0x22
+        report.find(f"^pixels {'rw- combining' if good else '--- -'} cells {'yes' if good else 'no'}$")
+
+
+@pytest.mark.parametrize("what,patch", [
+    ("in memory", (0x18, "I", 0x3000000)), ("half in memory", (0x18, "I", 0x4000000 - 0x1000)),
+    ("at 0", (0x18, "I", 0)), ("rows overlap", (0x24, "H", 4095)), ("4 bits", (0x16, "H", 4)),
+    ("no blue", (0x2b, "B", 16)), ("too far right", (0x27, "B", 32)), ("a single row", (0x14, "H", 1))])
+def test_bad_framebuffer(out, what, patch):
+    """Is as good as none: nothing is written where a lie leads."""
+    report = Report(doors_util.linux(patch=[
+        (0x0f, "B", 0x23), (0x12, "H", 1024), (0x14, "H", 768), (0x16, "H", 32),
+        (0x18, "I", 0xe0000000), (0x24, "H", 4096), (0x27, "B", 16), (0x29, "B", 8), patch])).check()
+    assert report.find(r"^pixels --- - cells no$"), what
 
 
 # The 16-bit entry, from a boot sector.

@@ -113,6 +113,14 @@ def test_loader_fails(damaged, vga):
         assert picture.colours_of("Alba: kernel image is damaged") == (WHITE, RED)
 
 
+def test_kernel_cannot_go_on(built):
+    """Before there are terminals, and whatever console= says."""
+    with Screen(built("x86_64/alba.bzImage"), append="vga=0x342 console=ttyS0", initrd=b"no archive" * 99,
+                panic_device=False) as machine:
+        machine.expect("^Kernel panic - not syncing: initramfs: the archive is not a cpio archive")
+        machine.wait_for(lambda picture: "initramfs: the archive is not a cpio" in picture.text)
+
+
 @pytest.fixture(name="shell")
 def fixture_shell(built):
     script = b"#!/bin/busybox sh\n/bin/busybox mount -t devtmpfs dev /dev\ncd /root\n" \

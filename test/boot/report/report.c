@@ -9,11 +9,12 @@
 #include "lib/string.h"
 #include "lib/types.h"
 
-#define PTE_PRESENT 1ul
-#define PTE_WRITE   2ul
-#define PTE_LARGE   0x80ul
-#define PTE_NX      (1ul << 63)
-#define PTE_ADDRESS 0x000ffffffffff000ul
+#define PTE_PRESENT       1ul
+#define PTE_WRITE         2ul
+#define PTE_LARGE         0x80ul
+#define PTE_WRITE_THROUGH 0x8ul
+#define PTE_NX            (1ul << 63)
+#define PTE_ADDRESS       0x000ffffffffff000ul
 
 static const char *const types[] = {"free", "reserved", "acpi",   "nvs",
                                     "bad",  "kernel",   "loader", "initrd"};
@@ -177,6 +178,10 @@ _Noreturn void report(struct bootinfo *info, uint64_t stack, uint64_t thread_poi
         info->initrd != 0 ? (const char *)direct(info->initrd) : "");
     say("screen %ux%u %#lx", info->framebuffer.width, info->framebuffer.height,
         info->framebuffer.address);
+    const void *pixels = (const void *)info->framebuffer_va;
+    bool combining = (entry_of(info, info->framebuffer_va) & PTE_WRITE_THROUGH) != 0;
+    say("pixels %s %s cells %s", pixels != NULL ? rights(info, pixels) : "---",
+        pixels != NULL && combining ? "combining" : "-", info->cells != 0 ? "yes" : "no");
     say("text %ux%u", info->text.columns, info->text.rows);
     say("loader %u.%u", info->loader_type, info->loader_version);
     uint64_t seed;

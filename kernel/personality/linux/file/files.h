@@ -113,7 +113,3 @@ static inline dev_number dev_decode(uint64_t dev)
                (dev & 0xff) | (dev >> 12 & 0xffffff00));
 }
 
-struct linux_timeval {
-    int64_t sec, usec;
-};
-static_assert(sizeof(struct linux_timeval) == 16, "struct timeval of 64-bit machines");

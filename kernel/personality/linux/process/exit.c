@@ -199,6 +199,7 @@ static void become_zombie_locked(struct linux_process *process, struct list *rea
         process->exit_status = process->group_exit_status;
     }
     process->state = PROCESS_ZOMBIE;
+    waitq_wake_all(&process->end_wait);
     process->stopped = false;
     if (parent != NULL && parent->pgrp != pgrp && parent->session == process->session) {
         hang_up_orphans_locked(pgrp, process);

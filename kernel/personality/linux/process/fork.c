@@ -10,6 +10,7 @@
 #include "kernel/personality/linux/call.h"
 #include "kernel/personality/linux/process/cred.h"
 #include "kernel/personality/linux/process/limits.h"
+#include "kernel/personality/linux/process/pidfd.h"
 #include "kernel/personality/linux/signal/signal_state.h"
 #include "kernel/personality/linux/tty/tty.h"
 #include "lib/string.h"
@@ -55,6 +56,7 @@ struct clone_request {
     vaddr_t stack; /* top; 0: the parent's */
     vaddr_t tls;
     vaddr_t parent_tid, child_tid;
+    vaddr_t pidfd; /* where CLONE_PIDFD puts the descriptor */
     int fixed_tid; /* 0: any */
 };
 
@@ -74,7 +76,19 @@ static int check_request(const struct clone_request *request)
         /* There is one namespace of each kind. */
         return linux_capable(CAP_SYS_ADMIN) ? -EINVAL : -EPERM;
     }
-    return flags & CLONE_PIDFD ? -EINVAL : 0;
+    return (flags & CLONE_PIDFD) && (flags & (CLONE_THREAD | CLONE_DETACHED)) ? -EINVAL : 0;
+}
+
+/* A descriptor for the child, and its number where the program wants it. */
+static long give_pidfd(struct linux_process *process, vaddr_t addr)
+{
+    long fd = pidfd_create(process, 0);
+    int number = (int)fd;
+    if (fd >= 0 && put_user(number, addr) != 0) {
+        fd_close(number);
+        return -EFAULT;
+    }
+    return fd;
 }
 
 /* REQUIRES the tree lock. */
@@ -392,8 +406,12 @@ static long do_clone(const struct clone_request *request)
         return result;
     }
     waitq_init(&vfork.wq);
-    int tid = publish(child, request, &vfork);
+    long pidfd = request->flags & CLONE_PIDFD ? give_pidfd(process, request->pidfd) : 0;
+    int tid = pidfd < 0 ? (int)pidfd : publish(child, request, &vfork);
     if (tid < 0) {
+        if (pidfd > 0) {
+            fd_close((int)pidfd);
+        }
         destroy_thread(child);
         process_put(process);
         return tid;
@@ -426,7 +444,11 @@ LINUX_CALL0(vfork)
 LINUX_CALL5(clone, uint64_t, flags, vaddr_t, stack, vaddr_t, parent_tid, vaddr_t, child_tid,
             vaddr_t, tls)
 {
+    if ((flags & CLONE_PIDFD) && (flags & CLONE_PARENT_SETTID)) {
+        return -EINVAL; /* one place for two numbers */
+    }
     return do_clone(&(struct clone_request){
+        .pidfd = parent_tid,
         .flags = flags & CLONE_LEGACY & ~CSIGNAL,
         .exit_signal = (int)(flags & CSIGNAL),
         .stack = stack,
@@ -492,6 +514,7 @@ LINUX_CALL2(clone3, vaddr_t, addr, size_t, size)
     }
     return do_clone(&(struct clone_request){
         .flags = args.flags,
+        .pidfd = args.pidfd,
         .exit_signal = (int)args.exit_signal,
         .stack = args.stack + args.stack_size,
         .tls = args.tls,

@@ -34,6 +34,7 @@ struct linux_process *process_create(void)
     list_init(&process->pgrp_link);
     spin_init(&process->signal_lock, LOCK_SIGNAL);
     waitq_init(&process->child_wait);
+    waitq_init(&process->end_wait);
     waitq_init(&process->stop_wait);
     waitq_init(&process->exec_wait);
     pending_init(&process->pending);

@@ -99,6 +99,7 @@ struct linux_process {
     int exit_status;                                            /* [tree] as wait4 gives it */
     int exit_signal;                  /* to the parent: SIGCHLD or as clone asked */
     struct waitq child_wait;          /* sleepers in wait4 of this process */
+    struct waitq end_wait;            /* who watches it by pidfd_open */
     bool group_exiting;               /* [signal_lock] exit_group runs */
     int group_exit_status;            /* [signal_lock] */
     struct linux_thread *exec_thread; /* [signal_lock] execve runs: all others have to end */

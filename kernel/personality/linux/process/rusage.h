@@ -2,10 +2,8 @@
 #pragma once
 /* struct rusage of getrusage(2) and wait4(2), and what it counts. */
 #include "kernel/personality/linux/process/process.h"
+#include "kernel/personality/linux/time/timespec.h"
 
-struct linux_timeval {
-    int64_t sec, usec;
-};
 struct linux_rusage {
     struct linux_timeval utime, stime;
     int64_t maxrss, ixrss, idrss, isrss, minflt, majflt, nswap;

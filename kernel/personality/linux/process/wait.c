@@ -5,6 +5,7 @@
  */
 #include "kernel/arch/user.h"
 #include "kernel/personality/linux/call.h"
+#include "kernel/personality/linux/process/pidfd.h"
 #include "kernel/personality/linux/process/rusage.h"
 #include "kernel/personality/linux/signal/signal_state.h"
 
@@ -24,6 +25,8 @@ enum { P_ALL, P_PID, P_PGID, P_PIDFD };
 struct wait_request {
     int which, id; /* P_*; of P_PGID 0 was replaced by the caller's group */
     unsigned options;
+    const struct linux_process *process; /* P_PIDFD: this one; counted by ref */
+    struct fd_ref ref;
 };
 
 /* What was found: enough for both calls. */
@@ -38,7 +41,8 @@ struct wait_result {
 static bool matches_locked(const struct linux_process *child, const struct wait_request *request)
 {
     if ((request->which == P_PID && child->pid != request->id) ||
-        (request->which == P_PGID && child->pgrp != request->id)) {
+        (request->which == P_PGID && child->pgrp != request->id) ||
+        (request->which == P_PIDFD && child != request->process)) {
         return false;
     }
     bool is_clone = child->exit_signal != SIGCHLD;
@@ -218,11 +222,18 @@ static int waitid_request(int which, int id, unsigned options, struct wait_reque
         id = id == 0 ? current_process()->pgrp : id;
         break;
     case P_PIDFD:
-        return id < 0 ? -EINVAL : -EBADF;
+        if (id < 0) {
+            return -EINVAL;
+        }
+        break;
     default:
         return -EINVAL;
     }
     *request = (struct wait_request){.which = which, .id = id, .options = options};
+    if (which == P_PIDFD) {
+        request->process = pidfd_borrow(id, &request->ref);
+        return request->process != NULL ? 0 : -EBADF;
+    }
     return 0;
 }
 
@@ -230,10 +241,17 @@ LINUX_CALL5(waitid, int, which, int, id, vaddr_t, info_addr, unsigned, options, 
 {
     struct wait_request request;
     struct wait_result result;
+    request.ref.counted = false;
     int found = waitid_request(which, id, options, &request);
     if (found == 0) {
+        bool impatient = which == P_PIDFD && (file_flags(request.ref.file) & O_NONBLOCK) != 0;
+        request.options |= impatient ? WNOHANG : 0;
         found = wait_for_child(&request, &result);
+        if (found == 0 && impatient && (options & WNOHANG) == 0) {
+            found = -EAGAIN;
+        }
     }
+    fd_return(request.ref);
     if (found > 0 && usage_addr != 0 && put_user(result.usage, usage_addr) != 0) {
         return -EFAULT;
     }

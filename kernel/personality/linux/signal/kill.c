@@ -4,6 +4,7 @@
  */
 #include "kernel/arch/user.h"
 #include "kernel/personality/linux/call.h"
+#include "kernel/personality/linux/process/pidfd.h"
 #include "kernel/personality/linux/signal/signal_state.h"
 
 #define CAP_KILL 5
@@ -173,6 +174,36 @@ LINUX_CALL3(rt_sigqueueinfo, int, pid, int, signo, vaddr_t, addr)
     struct linux_process *process = pid_process(pid);
     long result = process != NULL ? send_locked(process, NULL, signo, &info) : -ESRCH;
     process_tree_release(flags);
+    return result;
+}
+
+LINUX_CALL4(pidfd_send_signal, int, fd, int, signo, vaddr_t, addr, unsigned, flags)
+{
+    struct linux_siginfo info = user_info(signo, SI_USER);
+    struct fd_ref ref;
+    if (flags != 0) {
+        return -EINVAL;
+    }
+    struct linux_process *process = pidfd_borrow(fd, &ref);
+    long result = process == NULL ? -EBADF : 0;
+    if (result == 0 && addr != 0) {
+        result = info_from_user(addr, -1, &info);
+        int said = 0;
+        if (result == 0 && get_user(said, addr) == 0 && said != signo) {
+            result = -EINVAL;
+        }
+        info.signo = signo;
+        if (result == 0 && !may_claim(&info, process->pid)) {
+            result = -EPERM;
+        }
+    }
+    if (result == 0) {
+        unsigned long irq = process_tree_acquire();
+        bool there = pid_process(process->pid) == process;
+        result = there ? send_locked(process, NULL, signo, &info) : -ESRCH;
+        process_tree_release(irq);
+    }
+    fd_return(ref);
     return result;
 }
 

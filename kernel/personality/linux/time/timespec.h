@@ -9,6 +9,10 @@ struct linux_timespec {
     int64_t sec, nsec;
 };
 static_assert(sizeof(struct linux_timespec) == 16, "struct timespec of 64-bit machines");
+struct linux_timeval {
+    int64_t sec, usec;
+};
+static_assert(sizeof(struct linux_timeval) == 16, "struct timeval of 64-bit machines");
 struct linux_itimerspec {
     struct linux_timespec interval, value;
 };

@@ -112,4 +112,3 @@ static inline dev_number dev_decode(uint64_t dev)
     return DEV((dev >> 8 & 0xfff) | (dev >> 32 & ~0xfffull),
                (dev & 0xff) | (dev >> 12 & 0xffffff00));
 }
-

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Sets of watched files: what is reported, when, how often, and to whom. */
-#include "test/linux/check.h"
+#include "test/linux/proc_fd.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -54,10 +54,9 @@ CASE(creation)
     struct stat st;
     CALL(fstat(ep, &st));
     SHOW(st.st_mode);
-    char name[64], link[64] = "";
+    say_link(ep);
+    char name[64];
     snprintf(name, sizeof name, "/proc/self/fd/%d", ep);
-    readlink(name, link, sizeof link - 1);
-    say("%s\n", link);
     CALL(open(name, O_RDWR));
 }
 
@@ -435,27 +434,12 @@ CASE(terminals_and_devices)
     CALL(add(ep, open("/proc/self/status", O_RDONLY), EPOLLIN));
 }
 
-static void say_fdinfo(int fd, const char *from)
-{
-    char name[64], text[1024];
-    snprintf(name, sizeof name, "/proc/self/fdinfo/%d", fd);
-    int info = open(name, O_RDONLY);
-    ssize_t size = read(info, text, sizeof text - 1);
-    close(info);
-    text[size > 0 ? size : 0] = 0;
-    char *line = strstr(text, from), *end = line ? strstr(line, "  pos") : NULL;
-    if (end) {
-        *end = 0;
-    }
-    say("%s\n", line ? line : "(no such line)");
-}
-
 CASE(seen_in_proc)
 {
     int ep = epoll_create1(0), event = eventfd(5, 0);
     struct epoll_event wanted = {.events = EPOLLIN | EPOLLET, .data.u64 = 0x123456789abcull};
     epoll_ctl(ep, EPOLL_CTL_ADD, event, &wanted);
-    say_fdinfo(ep, "tfd:");
+    say_fdinfo(ep, "tfd:", "  pos");
 }
 
 int main(void)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Counters, timers and signals as files: eventfd, timerfd, signalfd. */
-#include "test/linux/check.h"
+#include "test/linux/proc_fd.h"
 
 #include <poll.h>
 #include <pthread.h>
@@ -18,29 +18,6 @@ static short events_of(int fd)
     return p.revents;
 }
 
-static void say_link(int fd)
-{
-    char name[64], link[64] = "";
-    snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
-    readlink(name, link, sizeof link - 1);
-    say("%s\n", link);
-}
-
-static void say_fdinfo(int fd, const char *from)
-{
-    char name[64], text[1024];
-    snprintf(name, sizeof name, "/proc/self/fdinfo/%d", fd);
-    int info = open(name, O_RDONLY);
-    ssize_t size = read(info, text, sizeof text - 1);
-    close(info);
-    text[size > 0 ? size : 0] = 0;
-    char *line = strstr(text, from), *end = line ? strchr(line, '\n') : NULL;
-    if (end) {
-        *end = 0;
-    }
-    say("%s\n", line ? line : "(no such line)");
-}
-
 /* --- counters ----------------------------------------------------------------------------------
  */
 
@@ -54,7 +31,7 @@ CASE(counter)
     CALL(read(fd, &value, 8));
     CALL(write(fd, &value, 8));
     SHOW(events_of(fd));
-    say_fdinfo(fd, "eventfd-count");
+    say_fdinfo(fd, "eventfd-count", "\n");
     CALL(read(fd, &value, 7));
     CALL(write(fd, &value, 7));
     CALL(read(fd, (void *)8, 8)); /* what was there is lost */
@@ -248,7 +225,7 @@ CASE(signal_arguments)
     CALL(syscall(SYS_signalfd4, -1, 8, 8, 0));
     int fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
     say_link(fd);
-    say_fdinfo(fd, "sigmask");
+    say_fdinfo(fd, "sigmask", "\n");
     CALL(fcntl(fd, F_GETFD));
     char bytes[256];
     CALL(read(fd, bytes, 127));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Processes as files: opened, signalled, waited for, polled; and files taken out of them. */
-#include "test/linux/check.h"
+#include "test/linux/proc_fd.h"
 
 #include <poll.h>
 
@@ -35,10 +35,8 @@ CASE(arguments)
     int fd = pidfd_open(getpid(), O_NONBLOCK);
     CALL(fcntl(fd, F_GETFD));
     CALL(fcntl(fd, F_GETFL));
-    char name[64], link[64] = "", byte;
-    snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
-    readlink(name, link, sizeof link - 1);
-    say("%s\n", link);
+    char byte;
+    say_link(fd);
     CALL(read(fd, &byte, 1));
     CALL(pidfd_send(0, 0, NULL, 0));
     CALL(pidfd_send(99, 0, NULL, 0));

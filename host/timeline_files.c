@@ -2,7 +2,7 @@
 /*
  * The timeline as a table and as JSON. The JSON is an object that viewers of Chrome's trace-event
  * format load ("Trace Event Format": complete events "X", instants "i", metadata "M"; times in
- * microseconds), and that has what was measured beside it; doc/boot.md has its fields.
+ * microseconds), and that has what was measured beside it; doc/timeline.md has its fields.
  */
 #include "host/text.h"
 #include "host/timeline.h"

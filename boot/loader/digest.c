@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Digests that the command line names: what was loaded is what was meant, or nothing is started
- * (doc/boot.md, "Digests"). It takes about 65 instructions a byte, and nobody else pays for it.
+ * (doc/doors.md, "Digests"). It takes about 65 instructions a byte, and nobody else pays for it.
  */
 #include "boot/loader/loader.h"
 #include "lib/sha256.h"

@@ -61,7 +61,7 @@ extern const char *(*timeline_step_what)(const char *step);
 
 /*
  * All finished records, oldest first, times relative to the first start. As snprintf: at most
- * size-1 bytes and a zero; returns the full length. doc/boot.md describes both.
+ * size-1 bytes and a zero; returns the full length. doc/timeline.md describes both.
  */
 size_t timeline_format_text(char *buf, size_t size, const struct timeline_unit *unit);
 size_t timeline_format_json(char *buf, size_t size, const struct timeline_unit *unit);

@@ -75,7 +75,7 @@ def test_door(out, door):
     # One start of UEFI takes seconds; its generator is the CPU's.
     starts = ["max", "max"] if door == "uefi" else 2 * CPUS
     slides = [Report(DOORS[door](out, "quiet", cpu)).check().slide for cpu in starts]
-    assert len(set(slides)) == len(slides) and all(slides), slides
+    assert len(set(slides)) == len(slides), slides  # none is a place like any other
     assert all(slide % 4096 == 0 for slide in slides)
     assert Report(DOORS[door](out, "quiet nokaslr", "max")).check().slide == 0
 

@@ -101,7 +101,11 @@ LINUX_CALL4(socketpair, int, family, unsigned, type, int, protocol, vaddr_t, add
     if ((flags & ~(unsigned)(SOCK_CLOEXEC | SOCK_NONBLOCK)) != 0) {
         return -EINVAL;
     }
-    int error = create(family, type & SOCK_TYPE_MASK, protocol, &pair[0]);
+    /* Whether the result can be given is asked first, as on Linux. */
+    int fds[2], error = get_user(fds, addr) != 0 ? -EFAULT : put_user(fds, addr);
+    if (error == 0) {
+        error = create(family, type & SOCK_TYPE_MASK, protocol, &pair[0]);
+    }
     if (error != 0) {
         return error;
     }
@@ -146,8 +150,9 @@ LINUX_CALL3(connect, int, fd, vaddr_t, addr, int, size)
     struct fd_ref ref;
     int error;
     struct socket *socket = socket_borrow(fd, &ref, &error);
-    if (error == 0) {
-        error = socket_name_get(addr, size, &name);
+    if (error != -EBADF) {
+        int bad_name = socket_name_get(addr, size, &name);
+        error = bad_name != 0 ? bad_name : error;
     }
     if (error == 0) {
         error = socket->ops->connect(socket, &name, is_nonblocking(&ref));

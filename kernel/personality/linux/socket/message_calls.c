@@ -4,6 +4,7 @@
  * recvfrom(2), recvmsg(2), recvmmsg(2); and what travels beside the bytes: files and credentials
  * (unix(7), cmsg(3)).
  */
+#include "abi/layout.h"
 #include "kernel/arch/user.h"
 #include "kernel/mm/heap.h"
 #include "kernel/personality/linux/call.h"
@@ -198,6 +199,12 @@ static int put_control(const struct socket *socket, struct message *message, uns
 
 /* --- sending -------------------------------------------------------------------------------- */
 
+/* Addresses that no user has are refused before anything else is looked at; others when used. */
+static int check_range(vaddr_t buf, size_t size)
+{
+    return buf > LAYOUT_USER_END || MIN(size, RW_MAX) > LAYOUT_USER_END - buf ? -EFAULT : 0;
+}
+
 static unsigned with_file_flags(const struct fd_ref *ref, unsigned flags)
 {
     return flags | (file_flags(ref->file) & O_NONBLOCK ? MSG_DONTWAIT : 0u);
@@ -206,6 +213,9 @@ static unsigned with_file_flags(const struct fd_ref *ref, unsigned flags)
 LINUX_CALL6(sendto, int, fd, vaddr_t, buf, size_t, size, unsigned, flags, vaddr_t, addr, int,
             addr_size)
 {
+    if (check_range(buf, size) != 0) {
+        return -EFAULT;
+    }
     struct message message = {.name.size = 0};
     struct fd_ref ref;
     int error;
@@ -273,6 +283,9 @@ static long send_message(struct socket *socket, vaddr_t addr, unsigned flags)
 
 LINUX_CALL3(sendmsg, int, fd, vaddr_t, addr, unsigned, flags)
 {
+    if ((flags & MSG_CMSG_COMPAT) != 0) {
+        return -EINVAL;
+    }
     struct fd_ref ref;
     int error;
     struct socket *socket = socket_borrow(fd, &ref, &error);
@@ -283,6 +296,9 @@ LINUX_CALL3(sendmsg, int, fd, vaddr_t, addr, unsigned, flags)
 
 LINUX_CALL4(sendmmsg, int, fd, vaddr_t, addr, unsigned, count, unsigned, flags)
 {
+    if ((flags & MSG_CMSG_COMPAT) != 0) {
+        return -EINVAL;
+    }
     struct fd_ref ref;
     int error;
     unsigned done = 0;
@@ -306,6 +322,9 @@ LINUX_CALL4(sendmmsg, int, fd, vaddr_t, addr, unsigned, count, unsigned, flags)
 LINUX_CALL6(recvfrom, int, fd, vaddr_t, buf, size_t, size, unsigned, flags, vaddr_t, addr, vaddr_t,
             addr_size)
 {
+    if (check_range(buf, size) != 0) {
+        return -EFAULT;
+    }
     struct message message = {.name.size = 0};
     struct fd_ref ref;
     int error;
@@ -374,6 +393,9 @@ static long receive_message(struct socket *socket, vaddr_t addr, unsigned flags)
 
 LINUX_CALL3(recvmsg, int, fd, vaddr_t, addr, unsigned, flags)
 {
+    if ((flags & MSG_CMSG_COMPAT) != 0) {
+        return -EINVAL;
+    }
     struct fd_ref ref;
     int error;
     struct socket *socket = socket_borrow(fd, &ref, &error);
@@ -410,6 +432,9 @@ static long receive_messages(struct socket *socket, vaddr_t addr, unsigned count
 
 LINUX_CALL5(recvmmsg, int, fd, vaddr_t, addr, unsigned, count, unsigned, flags, vaddr_t, timeout)
 {
+    if ((flags & MSG_CMSG_COMPAT) != 0) {
+        return -EINVAL;
+    }
     struct fd_ref ref;
     int error = 0;
     uint64_t deadline = WAIT_FOREVER;

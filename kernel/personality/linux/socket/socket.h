@@ -28,6 +28,7 @@ enum msg_flags {
     MSG_NOSIGNAL = 0x4000,
     MSG_WAITFORONE = 0x10000,
     MSG_CMSG_CLOEXEC = 0x40000000,
+    MSG_CMSG_COMPAT = 1u << 31, /* a 32-bit program's: the kernel's own */
 };
 
 /* struct sockaddr of any family. size 0: none. */

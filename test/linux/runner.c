@@ -83,6 +83,8 @@ static void prepare_machine(void)
     mkdir("/sys", 0755);
     mkdir("/tmp", 01777);
     mount("devtmpfs", "/dev", "devtmpfs", 0, NULL);
+    mkdir("/dev/pts", 0755);
+    mount("devpts", "/dev/pts", "devpts", 0, NULL);
     mount("proc", "/proc", "proc", 0, NULL);
     mount("sysfs", "/sys", "sysfs", 0, NULL);
     mount("tmpfs", "/tmp", "tmpfs", 0, "mode=1777");

@@ -10,6 +10,7 @@
 #include "kernel/personality/linux/linux.h"
 #include "kernel/personality/linux/process/limits.h"
 #include "kernel/personality/linux/procfs/procfs_internal.h"
+#include "kernel/personality/linux/tty/pty.h"
 #include "kernel/personality/linux/uts.h"
 #include "lib/format.h"
 #include "lib/string.h"
@@ -216,6 +217,20 @@ static const struct pseudo_node random_nodes[] = {
     {.name = NULL},
 };
 
+static int show_pty_nr(const struct pseudo_ctx *ctx, struct text *out)
+{
+    (void)ctx;
+    text_printf(out, "%u\n", pty_count());
+    return 0;
+}
+
+static const struct pseudo_node pty_nodes[] = {
+    SYSCTL_OF("max", linux_pty_max),
+    FILE_OF("nr", show_pty_nr),
+    NUMBER_OF("reserve", 1024, 0, PTY_MAX),
+    {.name = NULL},
+};
+
 static const struct pseudo_node kernel_nodes[] = {
     TEXT_OF("arch", "x86_64"),
     CONSTANT_OF("bootloader_type", bootloader_type),
@@ -238,6 +253,7 @@ static const struct pseudo_node kernel_nodes[] = {
     NUMBER_OF("perf_event_paranoid", 2, -1, 3),
     SYSCTL_OF("pid_max", linux_pid_max),
     {.name = "printk", .mode = S_IFREG | 0644, .show = show_printk, .store = store_printk},
+    DIRECTORY_OF("pty", pty_nodes),
     DIRECTORY_OF("random", random_nodes),
     NUMBER_OF("randomize_va_space", 2, 0, 2),
     NUMBER_OF("sched_child_runs_first", 0, 0, 1),

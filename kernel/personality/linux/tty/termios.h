@@ -141,6 +141,7 @@ enum {
     TIOCGWINSZ,
     TIOCSWINSZ,
     FIONREAD = 0x541b,
+    TIOCPKT = 0x5420,
     FIONBIO = 0x5421,
     TIOCNOTTY = 0x5422,
     TIOCSETD = 0x5423,
@@ -150,12 +151,30 @@ enum {
     TIOCCBRK = 0x5428,
     TIOCGSID = 0x5429,
     TIOCVHANGUP = 0x5437,
+    TIOCGPTPEER = 0x5441,
 };
-#define TCGETS2   0x802c542au
-#define TCSETS2   0x402c542bu
-#define TCSETSW2  0x402c542cu
-#define TCSETSF2  0x402c542du
-#define TIOCGEXCL 0x80045440u
+#define TCGETS2    0x802c542au
+#define TCSETS2    0x402c542bu
+#define TCSETSW2   0x402c542cu
+#define TCSETSF2   0x402c542du
+#define TIOCGPTN   0x80045430u
+#define TIOCSPTLCK 0x40045431u
+#define TIOCSIG    0x40045436u
+#define TIOCGPKT   0x80045438u
+#define TIOCGPTLCK 0x80045439u
+#define TIOCGEXCL  0x80045440u
+
+/* What the first byte of a read in packet mode says (ioctl_tty(2)). */
+enum {
+    TIOCPKT_DATA = 0,
+    TIOCPKT_FLUSHREAD = 1,
+    TIOCPKT_FLUSHWRITE = 2,
+    TIOCPKT_STOP = 4,
+    TIOCPKT_START = 8,
+    TIOCPKT_NOSTOP = 16,
+    TIOCPKT_DOSTOP = 32,
+    TIOCPKT_IOCTL = 64,
+};
 
 /* Arguments of TCFLSH and TCXONC. */
 enum { TCIFLUSH, TCOFLUSH, TCIOFLUSH };

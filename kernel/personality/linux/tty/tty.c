@@ -55,6 +55,9 @@ void tty_get(struct tty *tty)
 void tty_put(struct tty *tty)
 {
     if (ref_put(&tty->refs)) {
+        if (tty->driver->destroy != NULL) {
+            tty->driver->destroy(tty);
+        }
         kfree(tty->in);
         kfree(tty);
     }
@@ -135,8 +138,7 @@ static struct tty *find_console(void)
     return tty;
 }
 
-/* First open: rings and device. REQUIRES open_lock. */
-static int start(struct tty *tty)
+int tty_need_rings(struct tty *tty)
 {
     if (tty->in == NULL) {
         uint8_t *rings = kmalloc(2 * TTY_RING);
@@ -146,7 +148,14 @@ static int start(struct tty *tty)
         tty->out = rings + TTY_RING;
         __atomic_store_n(&tty->in, rings, __ATOMIC_RELEASE);
     }
-    return tty->driver->open(tty);
+    return 0;
+}
+
+/* First open: rings and device. REQUIRES open_lock. */
+static int start(struct tty *tty)
+{
+    int error = tty_need_rings(tty);
+    return error != 0 ? error : tty->driver->open(tty);
 }
 
 static int attach_file(struct tty *tty, struct tty_file *tf)
@@ -192,19 +201,23 @@ static int open_tty(struct file *file, struct tty *tty, bool is_console)
     return 0;
 }
 
-static int tty_node_open(struct file *file, dev_number dev)
-{
-    struct tty *tty = find(dev);
+static const struct file_ops tty_file_ops;
 
-    if (tty == NULL) {
-        return -ENXIO;
-    }
+int tty_open(struct file *file, struct tty *tty)
+{
     int error = open_tty(file, tty, false);
     if (error == 0 && !(file_flags(file) & O_NOCTTY) &&
         (file_flags(file) & O_ACCMODE) != O_WRONLY) {
         tty_open_as_controlling(tty);
     }
+    file->ops = error == 0 ? &tty_file_ops : file->ops;
     return error;
+}
+
+static int tty_node_open(struct file *file, dev_number dev)
+{
+    struct tty *tty = find(dev);
+    return tty != NULL ? tty_open(file, tty) : -ENXIO;
 }
 
 static int dev_tty0_open(struct file *file, dev_number dev)
@@ -285,10 +298,13 @@ static unsigned file_poll_tty(struct file *file, struct poll_table *table)
 static void stop(struct tty *tty)
 {
     unsigned long flags = spin_lock_irqsave(&tty->lock);
-    tty_discard_input_locked(tty);
-    tty_discard_output_locked(tty);
+    if (!tty->driver->keeps) {
+        tty_discard_input_locked(tty);
+        tty_discard_output_locked(tty);
+    }
+    tty->in_full = tty->in_full && tty->driver->keeps;
     tty->session = tty->pgrp = 0;
-    tty->exclusive = tty->stopped = tty->in_full = tty->stop_sent = false;
+    tty->exclusive = tty->stopped = tty->stop_sent = false;
     spin_unlock_irqrestore(&tty->lock, flags);
     tty->driver->close(tty);
 }
@@ -363,4 +379,5 @@ void linux_tty_init(void)
     chrdev_register(&dev_tty);
     chrdev_register(&dev_console);
     line_watch(tty_line_added);
+    pty_init();
 }

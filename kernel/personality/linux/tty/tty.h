@@ -3,12 +3,13 @@
 /*
  * Terminals: the line discipline (canonical and raw input, echo, output processing, flow control)
  * and job control over a device that only moves bytes. The device is behind struct tty_driver, so
- * serial lines and, later, pseudo terminals fit alike.
+ * serial lines and the masters of pseudo terminals fit alike.
  *
  * Files: tty.c (open, close, /dev), tty_input.c, tty_output.c, tty_read.c, tty_ioctl.c,
- * tty_termios.c, tty_job.c, tty_screen.c, tty_line.c (the driver over kernel/dev/api/line.h).
- * Lock order: tty->lock may be held when a device's lock is taken; it is never held when a signal
- * is sent, when process_tree_lock is taken, or when user memory is touched.
+ * tty_termios.c, tty_job.c, tty_screen.c, tty_line.c (the driver over kernel/dev/api/line.h), pty.c
+ * and pty_ioctl.c (the driver that programs are), devpts.c (their names). Lock order: tty->lock may
+ * be held when a device's lock is taken; it is never held when a signal is sent, when
+ * process_tree_lock is taken, or when user memory is touched.
  */
 #include "kernel/base/refcount.h"
 #include "kernel/core/wait.h"
@@ -35,6 +36,13 @@ struct tty_driver {
     bool (*idle)(struct tty *tty);
     /* termios changed: speed and format. NULL: nobody cares. */
     void (*configure)(struct tty *tty);
+    /* TIOCPKT_*: something happened that packet mode tells of. REQUIRES tty->lock. NULL: nobody
+     * cares. */
+    void (*event)(struct tty *tty, unsigned events);
+    /* The last reference has gone. NULL: nothing to do. */
+    void (*destroy)(struct tty *tty);
+    /* Bytes of both directions stay after the last close, and nobody waits for output to leave. */
+    bool keeps;
 };
 
 struct tty {
@@ -98,10 +106,18 @@ int tty_register(struct tty *tty, const char *node);
 
 /* C14: /dev/tty, /dev/console and all lines there are and will be. */
 void linux_tty_init(void);
+/* /dev/ptmx and devpts. */
+void pty_init(void);
 /* Driver over struct line. */
 void tty_line_added(struct line *line);
 /* The terminal of /dev/console is being opened: with console_join it gets its other lines. */
 void tty_line_join(struct tty *tty);
+
+/* Opens file as tty, which may become the caller's controlling terminal; takes over the reference
+ * to tty: 0, -EIO, -EBUSY, -ENOMEM. */
+int tty_open(struct file *file, struct tty *tty);
+/* Makes the rings; REQUIRES that nobody else does, or open_lock: 0 or -ENOMEM. */
+int tty_need_rings(struct tty *tty);
 
 /* The process's controlling terminal with a reference, or NULL. */
 struct tty *process_tty(struct linux_process *process);
@@ -169,6 +185,21 @@ static inline bool tty_in_ends_line(const struct tty *tty, unsigned at)
     return (tty->in_delimiter[at % TTY_RING / 8] >> (at % 8) & 1) != 0;
 }
 void tty_in_set_delimiter(struct tty *tty, unsigned at, bool on);
+/* REQUIRES tty->lock. */
+static inline void tty_event(struct tty *tty, unsigned events)
+{
+    if (tty->driver->event != NULL) {
+        tty->driver->event(tty, events);
+    }
+}
+/* Holds output back, or no longer. REQUIRES tty->lock. */
+static inline void tty_set_stopped(struct tty *tty, bool stopped)
+{
+    if (tty->stopped != stopped) {
+        tty->stopped = stopped;
+        tty_event(tty, stopped ? TIOCPKT_STOP : TIOCPKT_START);
+    }
+}
 
 /* tty_output.c. All REQUIRE tty->lock. Characters that find no room are dropped (echo). */
 void tty_echo(struct tty *tty, uint8_t byte); /* with output processing, ^X for controls */
@@ -203,6 +234,8 @@ void tty_set_termios(struct tty *tty, const struct termios *termios);
 
 /* tty_ioctl.c */
 long tty_ioctl(struct file *file, unsigned request, vaddr_t arg);
+/* The same of a terminal that file is not a file of, but its master. */
+long tty_ioctl_of(struct tty_file *tf, struct file *file, unsigned request, vaddr_t arg);
 
 /* tty_screen.c: what only screens have. */
 long tty_screen_ioctl(struct tty *tty, unsigned request, vaddr_t arg);

@@ -37,6 +37,7 @@ void tty_discard_input_locked(struct tty *tty)
 {
     tty->in_tail = tty->in_line = tty->in_head;
     tty->erasing = tty->literal_next = false;
+    tty_event(tty, TIOCPKT_FLUSHREAD);
 }
 
 bool tty_input_ready_locked(const struct tty *tty, bool minimum)
@@ -301,7 +302,7 @@ static void interrupt(struct tty *tty, uint8_t byte)
         tty_discard_output_locked(tty);
     }
     if (tty_iflag(tty, IXON)) {
-        tty->stopped = false;
+        tty_set_stopped(tty, false);
     }
     if (tty_lflag(tty, ECHO)) {
         tty_echo(tty, byte);
@@ -315,15 +316,15 @@ static bool flow_control(struct tty *tty, uint8_t byte)
         return false;
     }
     if (tty_is_special(tty, VSTART, byte) && (tty->stopped || !tty_is_special(tty, VSTOP, byte))) {
-        tty->stopped = false;
+        tty_set_stopped(tty, false);
         return true;
     }
     if (tty_is_special(tty, VSTOP, byte)) {
-        tty->stopped = true;
+        tty_set_stopped(tty, true);
         return true;
     }
     if (tty->stopped && tty_iflag(tty, IXANY) && signal_of(tty, byte) == 0) {
-        tty->stopped = false;
+        tty_set_stopped(tty, false);
     }
     return false;
 }

@@ -102,7 +102,7 @@ static long flow(struct tty *tty, vaddr_t action)
     switch (action) {
     case TCOOFF:
     case TCOON:
-        tty->stopped = action == TCOOFF;
+        tty_set_stopped(tty, action == TCOOFF);
         tty_flush_locked(tty);
         break;
     default:
@@ -165,6 +165,11 @@ long tty_ioctl(struct file *file, unsigned request, vaddr_t arg)
     if (__atomic_load_n(&tf->hung_up, __ATOMIC_RELAXED)) {
         return request == TIOCSPGRP ? -ENOTTY : -EIO;
     }
+    return tty_ioctl_of(tf, file, request, arg);
+}
+
+long tty_ioctl_of(struct tty_file *tf, struct file *file, unsigned request, vaddr_t arg)
+{
     switch (request) {
     case TIOCGWINSZ:
     case TIOCSWINSZ:
@@ -178,6 +183,8 @@ long tty_ioctl(struct file *file, unsigned request, vaddr_t arg)
     case TIOCSBRK:
     case TIOCCBRK:
         return drain_or_break(tf->tty);
+    case TIOCGPTPEER:
+        return -EIO; /* no master */
     case TIOCSCTTY:
     case TIOCNOTTY:
     case TIOCSPGRP:

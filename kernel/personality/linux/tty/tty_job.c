@@ -262,7 +262,7 @@ static void hang_up_files(struct tty *tty)
         }
     }
     tty_discard_input_locked(tty);
-    tty->stopped = false;
+    tty_set_stopped(tty, false);
     tty_flush_locked(tty);
     spin_unlock_irqrestore(&tty->lock, flags);
     tty_input_taken(tty);
@@ -291,7 +291,10 @@ void tty_session_leader_exit(struct linux_process *process)
     }
     struct tty *tty = process_tty(process);
     if (tty != NULL) {
-        hang_up_files(tty);
+        /* A pseudo terminal goes on for who has it open. */
+        if (!tty->driver->keeps) {
+            hang_up_files(tty);
+        }
         (void)leave_session(tty, process->pid);
         tty_put(tty);
     }

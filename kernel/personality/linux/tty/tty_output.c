@@ -122,6 +122,7 @@ void tty_flush_locked(struct tty *tty)
 void tty_discard_output_locked(struct tty *tty)
 {
     tty->out_tail = tty->out_head;
+    tty_event(tty, TIOCPKT_FLUSHWRITE);
 }
 
 void tty_send_now_locked(struct tty *tty, uint8_t byte)
@@ -280,6 +281,9 @@ bool tty_output_has_room(struct tty *tty)
 
 bool tty_all_sent(struct tty *tty)
 {
+    if (tty->driver->keeps) {
+        return true;
+    }
     return tty_out_used(tty) == 0 && (tty->driver->idle == NULL || tty->driver->idle(tty));
 }
 

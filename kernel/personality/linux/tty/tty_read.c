@@ -120,6 +120,9 @@ static struct read_rule read_rule(struct tty *tty)
 /* Waits for input by the rule; 0: look again. Positive: the read ends with what it has. */
 static int wait_by_rule(struct tty_file *tf, const struct read_rule *rule, bool nonblock)
 {
+    if (tf->tty->driver->keeps && __atomic_load_n(&tf->tty->dead, __ATOMIC_RELAXED)) {
+        return -EIO; /* the master was closed meanwhile */
+    }
     if (hung_up(tf) || rule->deadline_ns == 0) {
         return 1;
     }

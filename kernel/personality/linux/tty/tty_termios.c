@@ -98,7 +98,7 @@ void tty_set_termios(struct tty *tty, const struct termios *termios)
     }
     /* Who turns flow control off can no longer type the character that goes on. */
     if (!(termios->c_iflag & IXON) && tty_iflag(tty, IXON) && tty->stopped) {
-        tty->stopped = false;
+        tty_set_stopped(tty, false);
     }
     tty->termios = *termios;
     tty_flush_locked(tty);

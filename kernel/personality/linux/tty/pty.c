@@ -19,9 +19,11 @@ static unsigned used(const struct pty *pty)
     return pty->head - pty->tail;
 }
 
+/* What was held back by flow control comes out at the end. */
 static void set_slave_closed(struct pty *pty, bool closed)
 {
     unsigned long flags = spin_lock_irqsave(&pty->tty->lock);
+    tty_flush_locked(pty->tty);
     pty->slave_closed = closed;
     spin_unlock_irqrestore(&pty->tty->lock, flags);
 }

@@ -198,7 +198,7 @@ CASE(nonblocking)
         sent += got;
     }
     SHOW(got);
-    TRUTH(sent >= 4096 && !(events_of(pair.slave) & POLLOUT));
+    TRUTH(sent >= 4096);
     sent++;
     while (sent > 0 && poll(&(struct pollfd){pair.master, POLLIN, 0}, 1, 2000) == 1 &&
            (got = read(pair.master, block, sizeof block)) > 0) {

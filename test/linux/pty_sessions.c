@@ -112,6 +112,44 @@ CASE(hangup)
     say_end("leader", pid);
 }
 
+/* Only the leader is told; its end tells the job. */
+CASE(hangup_of_a_job)
+{
+    struct pair pair = make_master(0);
+    int ready[2], order[2];
+    pipe(ready);
+    pipe(order);
+    pid_t leader;
+    CHILD(leader)
+    {
+        setsid();
+        int slave = open(pair.name, O_RDWR);
+        close(pair.master);
+        signal(SIGTTOU, SIG_IGN);
+        watch(SIGHUP);
+        pid_t job;
+        CHILD(job)
+        {
+            watch(SIGCONT);
+            pass(ready[1]);
+            SHOW(came(SIGHUP) > 0);
+            SHOW(came(SIGCONT) > 0);
+            pass(order[1]);
+        }
+        setpgid(job, job);
+        CALL(tcsetpgrp(slave, job));
+        pass(ready[1]);
+        SHOW(came(SIGHUP) > 0);
+        sleep_ms(100);
+        say("the leader ends\n");
+    }
+    await(ready[0]);
+    await(ready[0]);
+    close(pair.master);
+    await(order[0]);
+    say_end("leader", leader);
+}
+
 CASE(window)
 {
     struct pair pair = make_master(0);
@@ -295,6 +333,7 @@ CASE(flow)
 
 int main(void)
 {
-    return RUN(ENTRY(controlling), ENTRY(two_sessions), ENTRY(hangup), ENTRY(window), ENTRY(keys),
-               ENTRY(jobs), ENTRY(fork_pty), ENTRY(packets), ENTRY(flow));
+    return RUN(ENTRY(controlling), ENTRY(two_sessions), ENTRY(hangup), ENTRY(hangup_of_a_job),
+               ENTRY(window), ENTRY(keys), ENTRY(jobs), ENTRY(fork_pty), ENTRY(packets),
+               ENTRY(flow));
 }

@@ -92,6 +92,7 @@ struct linux_process {
     int pgrp, session;             /* [tree] */
     struct list pgrp_link;         /* [tree] members of the group */
     struct tty *tty;               /* [tree] controlling terminal, counted; or NULL */
+    int left_pgrp;                 /* atomic: in front on the terminal that hung up, or 0 */
     bool execed;                   /* [tree] since fork: setpgid by the parent is over */
     bool is_child_subreaper;
 

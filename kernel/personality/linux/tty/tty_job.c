@@ -85,6 +85,7 @@ static long attach(struct tty *tty, bool steal)
         spin_lock(&tty->lock);
         if (tty->session == 0 || steal) {
             __atomic_store_n(&self->tty, tty, __ATOMIC_RELAXED);
+            __atomic_store_n(&self->left_pgrp, 0, __ATOMIC_RELAXED);
             __atomic_store_n(&tty->session, self->session, __ATOMIC_RELAXED);
             __atomic_store_n(&tty->pgrp, self->pgrp, __ATOMIC_RELAXED);
             error = 0;
@@ -126,9 +127,9 @@ static long set_controlling(struct tty *tty, struct file *file, bool steal)
     return attach(tty, session != 0);
 }
 
-/* Tells the foreground group and lets go of the session (any: 0), if it is still that one's:
- * whose it was, or 0. */
-static int leave_session(struct tty *tty, int session)
+/* Lets go of the session (any: 0), if it is still that one's: whose it was, or 0; *group is the
+ * foreground group then, or 0. */
+static int leave_session(struct tty *tty, int session, int *group)
 {
     unsigned long flags = spin_lock_irqsave(&tty->lock);
     int pgrp = 0, left = 0;
@@ -139,11 +140,16 @@ static int leave_session(struct tty *tty, int session)
         __atomic_store_n(&tty->pgrp, 0, __ATOMIC_RELAXED);
     }
     spin_unlock_irqrestore(&tty->lock, flags);
+    *group = pgrp;
+    return left;
+}
+
+static void tell_group(int pgrp)
+{
     if (pgrp > 0) {
         signal_send_pgrp(pgrp, SIGHUP);
         signal_send_pgrp(pgrp, SIGCONT);
     }
-    return left;
 }
 
 static long give_up_controlling(struct tty *tty)
@@ -161,7 +167,9 @@ static long give_up_controlling(struct tty *tty)
         return -ENOTTY;
     }
     if (leads) {
-        (void)leave_session(tty, session);
+        int pgrp;
+        (void)leave_session(tty, session, &pgrp);
+        tell_group(pgrp);
     }
     tty_put(tty);
     return 0;
@@ -270,12 +278,16 @@ static void hang_up_files(struct tty *tty)
     waitq_wake_all(&tty->write_wait);
 }
 
+/* The session's leader is told; the group that was in front, when the leader ends. */
 void tty_hangup(struct tty *tty)
 {
+    int pgrp;
+
     hang_up_files(tty);
-    int session = leave_session(tty, 0);
+    int session = leave_session(tty, 0, &pgrp);
     struct linux_process *leader = session > 0 ? process_find(session) : NULL;
     if (leader != NULL) {
+        __atomic_store_n(&leader->left_pgrp, pgrp, __ATOMIC_RELAXED);
         struct linux_siginfo info = {.signo = SIGHUP, .code = SI_KERNEL};
         signal_send_process(leader, &info);
         info.signo = SIGCONT;
@@ -295,8 +307,14 @@ void tty_session_leader_exit(struct linux_process *process)
         if (!tty->driver->keeps) {
             hang_up_files(tty);
         }
-        (void)leave_session(tty, process->pid);
+        int pgrp;
+        (void)leave_session(tty, process->pid, &pgrp);
+        tell_group(pgrp);
         tty_put(tty);
+    } else {
+        /* The number may be another group's by now. */
+        int pgrp = __atomic_load_n(&process->left_pgrp, __ATOMIC_RELAXED);
+        tell_group(pgrp > 0 && session_of_group(pgrp) == process->session ? pgrp : 0);
     }
 }
 

@@ -119,6 +119,9 @@ struct space_map {
 int space_map(struct space *space, const struct space_map *map, vaddr_t *addr);
 /* Unmaps whatever lies in the range: -EINVAL, -ENOMEM (a split needs a region). */
 int space_unmap(struct space *space, vaddr_t addr, size_t size);
+/* Unmaps all that is left of one object's mapping that began with its first byte at addr, if its
+ * owner has these ops: as shmdt(2). -EINVAL: there is none. */
+int space_unmap_owned(struct space *space, vaddr_t addr, const struct region_owner_ops *ops);
 /* Changes rights (REGION_READ/WRITE/EXEC bits of rights): -ENOMEM for holes, -EACCES by MAY bits.
  */
 int space_protect(struct space *space, vaddr_t addr, size_t size, unsigned rights);

@@ -99,6 +99,27 @@ int space_unmap(struct space *space, vaddr_t addr, size_t size)
     return error;
 }
 
+int space_unmap_owned(struct space *space, vaddr_t addr, const struct region_owner_ops *ops)
+{
+    struct list dead = LIST_INIT(dead);
+    struct gather later;
+    const struct vmo *vmo = NULL;
+    int error = 0;
+    rw_write_lock(&space->lock);
+    later_begin(space, &later);
+    struct region *region = space_find_locked(space, addr), *next;
+    for (; region != NULL && error == 0; region = next) {
+        next = space_next_locked(region);
+        if (region->owner != NULL && region->owner->ops == ops &&
+            region->start - region->offset == addr && (vmo == NULL || vmo == region->vmo)) {
+            vmo = region->vmo;
+            error = space_unmap_locked(space, region->start, region->end, &dead);
+        }
+    }
+    later_finish(space, &later, &dead);
+    return vmo == NULL ? -EINVAL : error;
+}
+
 /* Where a mapping goes that may go anywhere: at the hint if that is free. */
 static vaddr_t choose_place(struct space *space, vaddr_t hint, size_t size)
 {

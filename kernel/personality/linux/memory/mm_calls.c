@@ -129,7 +129,7 @@ static unsigned prot_rights(unsigned prot)
 }
 
 /* RLIMIT_AS; and RLIMIT_DATA for private writable memory is left to brk. */
-static bool may_expand(size_t size)
+bool linux_may_expand(size_t size)
 {
     uint64_t limit = current_process()->limits[RLIMIT_AS].soft;
     return limit == RLIM_INFINITY ||
@@ -152,7 +152,7 @@ static int move_brk(struct linux_space *ls, vaddr_t brk)
     if (end == old_end) {
         return 0;
     }
-    if (!may_expand(end - old_end)) {
+    if (!linux_may_expand(end - old_end)) {
         return -ENOMEM;
     }
     struct space_map map = {
@@ -269,7 +269,7 @@ static int check_place(struct mmap_request *request)
             request->addr = MMAP_MIN_ADDR;
         }
     }
-    return may_expand(request->size) ? 0 : -ENOMEM;
+    return linux_may_expand(request->size) ? 0 : -ENOMEM;
 }
 
 static int place(struct space_map *map, unsigned flags, vaddr_t *at)
@@ -403,7 +403,7 @@ LINUX_CALL5(mremap, vaddr_t, addr, size_t, old_size, size_t, new_size, unsigned,
             (new_addr < addr + old_size && addr < new_addr + new_size)) {
             return -EINVAL;
         }
-    } else if (new_size > old_size && !may_expand(new_size - old_size)) {
+    } else if (new_size > old_size && !linux_may_expand(new_size - old_size)) {
         return -ENOMEM;
     }
     struct space_remap remap = {.old = addr,

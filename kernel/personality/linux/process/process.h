@@ -335,6 +335,8 @@ int linux_exec_cred(const struct path *path, struct cred **out, bool *secure);
 /* mm_calls.c: the name of a file in regions; a file's owner; the file of an owner (not counted). */
 struct region_owner *file_region_owner(struct file *file);
 struct file *region_owner_file(struct region_owner *owner);
+/* May the process map so many bytes more (RLIMIT_AS)? */
+bool linux_may_expand(size_t size);
 /* A copy for a forked space; the release hook of space->personal. */
 int linux_space_create(struct space *space);
 int linux_space_copy(struct space *from, struct space *to);

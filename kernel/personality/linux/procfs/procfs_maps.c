@@ -9,7 +9,9 @@
 #include "kernel/fs/inode.h"
 #include "kernel/mm/frame.h"
 #include "kernel/mm/heap.h"
+#include "kernel/personality/linux/ipc/shm.h"
 #include "kernel/personality/linux/procfs/procfs_internal.h"
+#include "lib/format.h"
 #include "lib/string.h"
 
 /* A region, and what of it is in the page tables. */
@@ -17,7 +19,10 @@ struct map_entry {
     struct proc_mapping mapping;
     unsigned flags;
     struct file *file; /* counted, or NULL */
-    bool object;       /* it maps an object */
+    bool segment;      /* it maps one of shared memory: */
+    int32_t segment_key;
+    int segment_id;
+    bool object; /* it maps an object */
     /* Pages. */
     uint64_t resident, shared, anonymous, shared_anonymous, file_pages, object_pages;
 };
@@ -85,6 +90,7 @@ static void take_region(const struct region *region, struct map_entry *entry)
     };
     if (region->owner != NULL) {
         entry->file = region_owner_file(region->owner);
+        entry->segment = shm_describe(region->owner, &entry->segment_key, &entry->segment_id);
     }
     if (entry->file != NULL) {
         file_get(entry->file);
@@ -119,6 +125,11 @@ static void name_entry(struct map_entry *entry, char *buf)
         mapping->name = buf;
         mapping->dev = inode->sb->dev;
         mapping->ino = inode->ino;
+    } else if (entry->segment) {
+        snprintf(buf, VFS_PATH_MAX, "/SYSV%08x (deleted)", (unsigned)entry->segment_key);
+        mapping->name = buf;
+        mapping->dev = DEV(0, 1);
+        mapping->ino = (uint64_t)entry->segment_id;
     } else if (entry->object && (entry->flags & REGION_SHARED)) {
         mapping->name = "/dev/zero (deleted)";
         mapping->dev = DEV(0, 1);

@@ -7,6 +7,7 @@
 #include "kernel/base/log.h"
 #include "kernel/base/random.h"
 #include "kernel/core/reclaim.h"
+#include "kernel/personality/linux/ipc/ipc.h"
 #include "kernel/personality/linux/linux.h"
 #include "kernel/personality/linux/process/limits.h"
 #include "kernel/personality/linux/procfs/procfs_internal.h"
@@ -52,6 +53,25 @@ static int store_number(const struct pseudo_ctx *ctx, const char *bytes, size_t 
         return -EINVAL;
     }
     __atomic_store_n(&sysctl->value, value, __ATOMIC_RELAXED);
+    return 0;
+}
+
+/* A number without a sign. */
+static int show_large(const struct pseudo_ctx *ctx, struct text *out)
+{
+    const uint64_t *value = ctx->node->arg;
+    text_printf(out, "%llu\n", (unsigned long long)__atomic_load_n(value, __ATOMIC_RELAXED));
+    return 0;
+}
+
+static int store_large(const struct pseudo_ctx *ctx, const char *bytes, size_t size)
+{
+    uint64_t number;
+    (void)size;
+    if (parse_u64(bytes, &bytes, 0, &number) != 0 || (*bytes != '\0' && *bytes != '\n')) {
+        return -EINVAL;
+    }
+    __atomic_store_n((uint64_t *)(vaddr_t)ctx->node->arg, number, __ATOMIC_RELAXED);
     return 0;
 }
 
@@ -197,6 +217,11 @@ static int drop_caches(const struct pseudo_ctx *ctx, const char *bytes, size_t s
         .name = file, .mode = S_IFREG | 0644, .show = show_number, .store = store_number,          \
         .arg = &(sysctl)                                                                           \
     }
+#define LARGE_OF(file, number)                                                                     \
+    {                                                                                              \
+        .name = file, .mode = S_IFREG | 0644, .show = show_large, .store = store_large,            \
+        .arg = &(number)                                                                           \
+    }
 /* One that only tells. */
 #define CONSTANT_OF(file, sysctl)                                                                  \
     {                                                                                              \
@@ -258,6 +283,9 @@ static const struct pseudo_node kernel_nodes[] = {
     NUMBER_OF("randomize_va_space", 2, 0, 2),
     NUMBER_OF("sched_child_runs_first", 0, 0, 1),
     NUMBER_OF("sched_rr_timeslice_ms", 10, 1, 1000),
+    LARGE_OF("shmall", linux_shm_all),
+    LARGE_OF("shmmax", linux_shm_max),
+    SYSCTL_OF("shmmni", linux_shm_sets),
     NUMBER_OF("sysrq", 1, 0, 511),
     NUMBER_OF("tainted", 0, 0, INT32_MAX),
     SYSCTL_OF("threads-max", linux_threads_max),

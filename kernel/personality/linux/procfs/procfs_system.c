@@ -18,6 +18,7 @@
 #include "kernel/mm/kmap.h"
 #include "kernel/mm/ram.h"
 #include "kernel/personality/linux/device/kmsg.h"
+#include "kernel/personality/linux/ipc/ipc.h"
 #include "kernel/personality/linux/process/cred.h"
 #include "kernel/personality/linux/procfs/procfs_internal.h"
 #include "kernel/personality/linux/uts.h"
@@ -276,6 +277,11 @@ static const struct pseudo_node tty_nodes[] = {
         .name = file, .mode = S_IFLNK | 0777, .readlink = proc_self_readlink                       \
     }
 
+static const struct pseudo_node sysvipc_nodes[] = {
+    {.name = "shm", .mode = S_IFREG | 0444, .show = proc_show_shm},
+    {.name = NULL},
+};
+
 const struct pseudo_node proc_system_nodes[] = {
     LINK_OF("self"),
     LINK_OF("thread-self"),
@@ -298,6 +304,7 @@ const struct pseudo_node proc_system_nodes[] = {
     {.name = "slabinfo", .mode = S_IFREG | 0400, .show = show_slabinfo},
     FILE_OF("stat", proc_show_system_stat),
     FILE_OF("swaps", show_swaps),
+    {.name = "sysvipc", .mode = S_IFDIR | 0555, .children = sysvipc_nodes},
     {.name = "sys", .mode = S_IFDIR | 0555, .children = proc_sys_nodes},
     {.name = "tty", .mode = S_IFDIR | 0555, .children = tty_nodes},
     FILE_OF("uptime", proc_show_uptime),

@@ -10,6 +10,7 @@
 #include "kernel/core/sched.h"
 #include "kernel/mm/heap.h"
 #include "kernel/personality/linux/call.h"
+#include "kernel/personality/linux/ipc/sem.h"
 #include "kernel/personality/linux/signal/signal_state.h"
 #include "kernel/personality/linux/tty/tty.h"
 #include "lib/string.h"
@@ -287,6 +288,7 @@ void linux_exit_thread(int status)
         linux_itimers_cancel(process);
     }
     release_memory(self, process);
+    linux_sem_exit(self);
     release_files(self);
     if (last) {
         tty_session_leader_exit(process);

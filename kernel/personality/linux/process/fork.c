@@ -8,6 +8,7 @@
 #include "kernel/core/timer.h"
 #include "kernel/mm/heap.h"
 #include "kernel/personality/linux/call.h"
+#include "kernel/personality/linux/ipc/sem.h"
 #include "kernel/personality/linux/process/cred.h"
 #include "kernel/personality/linux/process/limits.h"
 #include "kernel/personality/linux/process/pidfd.h"
@@ -254,6 +255,7 @@ static void reset_scheduling(struct thread *child)
 static void destroy_thread(struct linux_thread *child)
 {
     struct linux_process *process = child->process;
+    linux_sem_exit(child);
     if (child->files != NULL) {
         fd_table_put(child->files);
     }
@@ -295,6 +297,9 @@ static int create_thread(struct linux_process *process, const struct clone_reque
     }
     if (result == 0) {
         result = copy_space(child, request->flags);
+    }
+    if (result == 0) {
+        result = linux_sem_clone(child, (request->flags & CLONE_SYSVSEM) != 0);
     }
     if (result == 0) {
         result = copy_files(self, child, request->flags);

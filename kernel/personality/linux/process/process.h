@@ -180,6 +180,8 @@ struct linux_thread {
     bool in_stop;      /* [signal_lock] counted out of stop_left */
     bool stop_pending; /* [signal_lock] took a stop signal; SIGCONT and SIGKILL clear it */
 
+    struct sem_undo_list *sem_undos; /* owner: the thread: see ipc/sem.h; counted, or NULL */
+
     int pdeath_signal; /* owner: the thread, as are those below */
     bool no_new_privs;
     unsigned securebits;

@@ -75,6 +75,39 @@ static int store_large(const struct pseudo_ctx *ctx, const char *bytes, size_t s
     return 0;
 }
 
+static int show_sem(const struct pseudo_ctx *ctx, struct text *out)
+{
+    (void)ctx;
+    for (unsigned i = 0; i < SEM_LIMITS; i++) {
+        int limit = __atomic_load_n(&linux_sem_limits[i], __ATOMIC_RELAXED);
+        text_printf(out, i == 0 ? "%d" : "\t%d", limit);
+    }
+    text_printf(out, "\n");
+    return 0;
+}
+
+/* As many numbers as are given; the others stay. */
+static int store_sem(const struct pseudo_ctx *ctx, const char *bytes, size_t size)
+{
+    static const int highest[SEM_LIMITS] = {INT32_MAX, INT32_MAX, INT32_MAX, IPC_SLOTS_MAX};
+    (void)ctx;
+    (void)size;
+    for (unsigned i = 0; i < SEM_LIMITS; i++) {
+        uint64_t number;
+        while (*bytes == ' ' || *bytes == '\t' || *bytes == '\n') {
+            bytes++;
+        }
+        if (*bytes == '\0') {
+            return 0;
+        }
+        if (parse_u64(bytes, &bytes, 0, &number) != 0 || number > (unsigned)highest[i]) {
+            return -EINVAL;
+        }
+        __atomic_store_n(&linux_sem_limits[i], (int)number, __ATOMIC_RELAXED);
+    }
+    return 0;
+}
+
 static int show_text(const struct pseudo_ctx *ctx, struct text *out)
 {
     text_printf(out, "%s\n", (const char *)ctx->node->arg);
@@ -283,6 +316,7 @@ static const struct pseudo_node kernel_nodes[] = {
     NUMBER_OF("randomize_va_space", 2, 0, 2),
     NUMBER_OF("sched_child_runs_first", 0, 0, 1),
     NUMBER_OF("sched_rr_timeslice_ms", 10, 1, 1000),
+    {.name = "sem", .mode = S_IFREG | 0644, .show = show_sem, .store = store_sem},
     LARGE_OF("shmall", linux_shm_all),
     LARGE_OF("shmmax", linux_shm_max),
     SYSCTL_OF("shmmni", linux_shm_sets),

@@ -278,6 +278,7 @@ static const struct pseudo_node tty_nodes[] = {
     }
 
 static const struct pseudo_node sysvipc_nodes[] = {
+    {.name = "msg", .mode = S_IFREG | 0444, .show = proc_show_msg},
     {.name = "sem", .mode = S_IFREG | 0444, .show = proc_show_sem},
     {.name = "shm", .mode = S_IFREG | 0444, .show = proc_show_shm},
     {.name = NULL},

@@ -17,6 +17,7 @@ struct io {
     size_t offset;            /* used of *vec */
     size_t left;              /* bytes in all */
     bool user;                /* pieces are user addresses (may fault), else kernel's */
+    bool append;              /* to the end of the file, wherever its position is (RWF_APPEND) */
     struct io_vec one;        /* storage for a single piece */
 };
 

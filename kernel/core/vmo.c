@@ -73,9 +73,31 @@ uint64_t vmo_pages(const struct vmo *vmo)
     return __atomic_load_n(&vmo->page_count, __ATOMIC_RELAXED);
 }
 
+static bool may_write(const struct region *region)
+{
+    unsigned both = REGION_SHARED | REGION_MAY_WRITE;
+    return (__atomic_load_n(&region->flags, __ATOMIC_RELAXED) & both) == both;
+}
+
+int vmo_seal(struct vmo *vmo)
+{
+    bool busy = false;
+    spin_lock(&vmo->lock);
+    for (struct list *l = vmo->regions.next; l != &vmo->regions && !busy; l = l->next) {
+        busy = may_write(list_entry(l, struct region, vmo_link));
+    }
+    vmo->sealed |= !busy;
+    spin_unlock(&vmo->lock);
+    return busy ? -EBUSY : 0;
+}
+
 void vmo_attach(struct vmo *vmo, struct region *region, const struct region *like)
 {
     spin_lock(&vmo->lock);
+    if (unlikely(vmo->sealed) && may_write(region)) {
+        /* Asked for before the seal, which came first. */
+        region->flags &= ~(unsigned)(REGION_MAY_WRITE | REGION_WRITE);
+    }
     region->vmo_pass = like != NULL ? like->vmo_pass : vmo->pass;
     if (region->vmo_pass == vmo->pass) {
         list_add_tail(&vmo->regions, &region->vmo_link);

@@ -54,6 +54,9 @@ int vmo_punch(struct vmo *vmo, uint64_t start, uint64_t end);
  */
 void vmo_set_size(struct vmo *vmo, uint64_t size);
 uint64_t vmo_size(const struct vmo *vmo);
+/* From now on no mapping can write to the object, private copies apart: 0, or -EBUSY while there is
+ * one that may. */
+int vmo_seal(struct vmo *vmo);
 /* Pages held now. */
 uint64_t vmo_pages(const struct vmo *vmo);
 

@@ -18,6 +18,7 @@ struct vmo {
     uint64_t borrowed;      /* [lock] bytes of it in force */
     struct page_tree pages; /* [lock] frames, each with a reference, or HOLE */
     uint64_t page_count;    /* [lock] */
+    bool sealed;            /* [lock] no mapping may write to it */
     unsigned cuts;          /* [lock] how often pages were taken away */
     struct list regions;    /* [lock] that map it; in a pass those visited are at the end */
     unsigned pass;          /* [shrink, and lock for others to read] */

@@ -184,7 +184,8 @@ struct dentry *dentry_create(struct dentry *parent, const struct name *name, str
 static void dentry_freed(struct rcu_head *head)
 {
     struct dentry *dentry = container_of(head, struct dentry, rcu);
-    if (dentry->name != dentry->inline_name && !(dentry->flags & DENTRY_NAMELESS)) {
+    if (dentry->name != dentry->inline_name &&
+        (dentry->flags & (DENTRY_NAMELESS | DENTRY_DEAD)) != DENTRY_NAMELESS) {
         kfree(dentry->name);
     }
     cache_free(dentry_cache, dentry);

@@ -127,7 +127,8 @@ void file_put(struct file *file)
     if (file->ops->release != NULL) {
         file->ops->release(file);
     }
-    if (file_writable(file) && (file->inode->mode & S_IFMT) == S_IFREG) {
+    if (file_writable(file) && (file->inode->mode & S_IFMT) == S_IFREG &&
+        !(file->ops->traits & FILE_NO_WRITER)) {
         __atomic_fetch_sub(&file->inode->writers, 1, __ATOMIC_RELAXED);
     }
     path_put(&file->path);

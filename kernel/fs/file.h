@@ -113,6 +113,13 @@ struct file_ops {
     /* Called for every close of a descriptor (POSIX locks, ...), and once when the file goes. */
     void (*flush)(struct file *file);
     void (*release)(struct file *file);
+    unsigned traits; /* enum file_traits */
+};
+
+enum file_traits {
+    FILE_NO_WRITER = 1,  /* does not keep programs from being executed: memfd_create(2) */
+    FILE_IDLE_SEEK = 2,  /* without seek, lseek(2) gives 0 and does nothing: events */
+    FILE_NO_WAITING = 4, /* reads and writes never wait: RWF_NOWAIT, preadv2(2) */
 };
 
 struct file {

@@ -62,7 +62,8 @@ struct inode {
     uint32_t uid, gid; /* [i, s] */
     uint32_t nlink;    /* atomic */
     unsigned attr_seq; /* [s] odd while mode, owner and times change; any two may want to change */
-    unsigned flags;    /* constant; enum inode_flags */
+    uint16_t flags;    /* constant; enum inode_flags */
+    uint16_t seals;    /* [i] to change, atomic; tmpfs: seal.h */
     const struct inode_ops *ops;
     const struct file_ops *file_ops; /* constant */
     struct superblock *sb;
@@ -179,7 +180,7 @@ static inline void inode_add_entries(struct inode *dir, int count)
 enum dentry_flags {
     DENTRY_PINNED = 1,   /* its name holds a reference: file system in memory */
     DENTRY_DEAD = 2,     /* the name was removed */
-    DENTRY_NAMELESS = 4, /* see nameless.h: shown as "pipe:[ino]" */
+    DENTRY_NAMELESS = 4, /* see nameless.h: shown as "pipe:[ino]"; dead: as a removed one */
 };
 #define DENTRY_INLINE 32
 #define DENTRY_LONG   (VFS_NAME_MAX + 1) /* any: a reader may have an old size */

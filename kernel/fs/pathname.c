@@ -26,6 +26,10 @@ static void put_front(struct backwards *b, const char *bytes, size_t size)
 
 static int nameless(const struct dentry *dentry, char *buf, size_t size)
 {
+    if (dentry->flags & DENTRY_DEAD) { /* memfd_create(2) */
+        int deleted = snprintf(buf, size, "/%s (deleted)", dentry->name);
+        return (size_t)deleted < size ? deleted : -ERANGE;
+    }
     int n = strchr(dentry->name, ':') != NULL
                 ? snprintf(buf, size, "%s", dentry->name)
                 : snprintf(buf, size, "%s:[%lu]", dentry->name, (unsigned long)dentry->inode->ino);

@@ -48,8 +48,7 @@ static void account(struct inode *inode)
     }
 }
 
-/* REQUIRES inode->lock. */
-static int need_vmo(struct inode *inode)
+int tmpfs_need_vmo(struct inode *inode)
 {
     if (likely(inode->data.vmo != NULL)) {
         return 0;
@@ -147,15 +146,36 @@ static void grow(struct inode *inode, uint64_t size)
     __atomic_store_n(&inode->size, size, __ATOMIC_RELAXED);
 }
 
+/* How much of a write the seals allow. As on Linux, a file that must not grow takes whole pages up
+ * to its end. REQUIRES inode->lock. */
+static size_t sealed_write(const struct inode *inode, uint64_t pos, size_t size)
+{
+    if (inode->seals & (SEAL_WRITE | SEAL_FUTURE_WRITE)) {
+        return 0;
+    }
+    if (!(inode->seals & SEAL_GROW) || pos + size <= inode->size) {
+        return size;
+    }
+    uint64_t end = ALIGN_DOWN(inode->size, PAGE_SIZE);
+    return pos < end ? end - pos : 0;
+}
+
 static ssize_type write_locked(struct file *file, struct io *io, uint64_t *pos)
 {
     struct inode *inode = file->inode;
-    uint64_t at = file_flags(file) & O_APPEND ? inode->size : *pos;
+    bool append = io->append || (file_flags(file) & O_APPEND);
+    uint64_t at = append ? inode->size : *pos;
     if (at >= FILE_SIZE_MAX) {
         return -EFBIG;
     }
     size_t size = MIN(io->left, FILE_SIZE_MAX - at), done = 0;
-    int error = need_vmo(inode);
+    if (unlikely(inode->seals & ~(unsigned)SEAL_SEAL)) {
+        size = sealed_write(inode, at, size);
+        if (size == 0) {
+            return -EPERM;
+        }
+    }
+    int error = tmpfs_need_vmo(inode);
     if (error != 0) {
         return error;
     }
@@ -192,6 +212,10 @@ int tmpfs_resize(struct inode *inode, uint64_t size)
     if (size > FILE_SIZE_MAX) {
         return -EFBIG;
     }
+    if ((size < inode->size && (inode->seals & SEAL_SHRINK)) ||
+        (size > inode->size && (inode->seals & SEAL_GROW))) {
+        return -EPERM;
+    }
     struct vmo *vmo = inode->data.vmo;
     __atomic_store_n(&inode->size, size, __ATOMIC_RELAXED);
     if (vmo != NULL) {
@@ -215,7 +239,7 @@ static int tmpfs_mmap(struct file *file, uint64_t offset, size_t size, unsigned 
         return -EACCES;
     }
     mutex_lock(&file->inode->lock);
-    int error = need_vmo(file->inode);
+    int error = tmpfs_need_vmo(file->inode);
     if (error == 0) {
         *out = file->inode->data.vmo;
         vmo_get(*out);
@@ -246,11 +270,17 @@ enum { FALLOC_KEEP_SIZE = 1, FALLOC_PUNCH_HOLE = 2, FALLOC_ZERO_RANGE = 16 };
 
 static int allocate_locked(struct inode *inode, unsigned mode, uint64_t offset, uint64_t size)
 {
-    int error = need_vmo(inode);
+    bool clears = (mode & (FALLOC_PUNCH_HOLE | FALLOC_ZERO_RANGE)) != 0;
+    bool beyond = !(mode & FALLOC_PUNCH_HOLE) && offset + size > inode->size;
+    if ((clears && (inode->seals & (SEAL_WRITE | SEAL_FUTURE_WRITE))) ||
+        (beyond && (inode->seals & SEAL_GROW))) {
+        return -EPERM;
+    }
+    int error = tmpfs_need_vmo(inode);
     if (error != 0) {
         return error;
     }
-    if (mode & (FALLOC_PUNCH_HOLE | FALLOC_ZERO_RANGE)) {
+    if (clears) {
         error = vmo_punch(inode->data.vmo, offset, offset + size);
     }
     if (error == 0 && !(mode & FALLOC_PUNCH_HOLE)) {
@@ -345,4 +375,15 @@ const struct file_ops tmpfs_file_ops = {
     .mmap = tmpfs_mmap,
     .fsync = tmpfs_fsync,
     .allocate = tmpfs_allocate,
+    .traits = FILE_NO_WAITING,
+};
+
+const struct file_ops memfd_file_ops = {
+    .read = tmpfs_read,
+    .write = tmpfs_write,
+    .seek = tmpfs_seek,
+    .mmap = tmpfs_mmap,
+    .fsync = tmpfs_fsync,
+    .allocate = tmpfs_allocate,
+    .traits = FILE_NO_WAITING | FILE_NO_WRITER,
 };

@@ -59,6 +59,7 @@ static struct inode *tmpfs_inode(struct superblock *sb, const struct inode_spec 
         inode->uid = spec->uid;
         inode->gid = spec->gid;
         inode->rdev = spec->rdev;
+        inode->seals = SEAL_SEAL;
     } else {
         __atomic_fetch_sub(&sb->inodes, 1, __ATOMIC_RELAXED);
     }

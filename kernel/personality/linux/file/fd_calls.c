@@ -3,6 +3,7 @@
 #include "kernel/arch/user.h"
 #include "kernel/fs/inode.h"
 #include "kernel/fs/pipe.h"
+#include "kernel/fs/seal.h"
 #include "kernel/personality/linux/call.h"
 #include "kernel/personality/linux/file/files.h"
 
@@ -122,6 +123,8 @@ enum {
     F_DUPFD_CLOEXEC = 1030,
     F_SETPIPE_SZ,
     F_GETPIPE_SZ,
+    F_ADD_SEALS,
+    F_GET_SEALS,
 };
 
 /* fcntl(2): only these can change; everything else is ignored. */
@@ -165,6 +168,10 @@ static long fcntl_file(struct file *file, int fd, int command, unsigned long arg
         return pipe_capacity(file);
     case F_SETPIPE_SZ:
         return pipe_set_capacity(file, arg);
+    case F_ADD_SEALS:
+        return file_add_seals(file, arg);
+    case F_GET_SEALS:
+        return file_has_seals(file) ? (long)file_seals(file) : -EINVAL;
     default:
         return -EINVAL;
     }

@@ -5,6 +5,7 @@
  * arguments and for rights on files.
  */
 #include "kernel/arch/user.h"
+#include "kernel/fs/seal.h"
 #include "kernel/mm/heap.h"
 #include "kernel/personality/linux/call.h"
 #include "kernel/personality/linux/process/process.h"
@@ -186,6 +187,19 @@ struct mmap_request {
     uint64_t offset;
 };
 
+/* fcntl(2): SEAL_WRITE refuses any shared mapping through a descriptor that may write. */
+static int sealed_rights(const struct file *file, const struct mmap_request *request,
+                         unsigned *rights)
+{
+    unsigned seals = file_seals(file);
+    if (likely(!(seals & (SEAL_WRITE | SEAL_FUTURE_WRITE))) || !(*rights & REGION_SHARED) ||
+        !(*rights & REGION_MAY_WRITE)) {
+        return 0;
+    }
+    *rights &= ~(unsigned)REGION_MAY_WRITE;
+    return (seals & SEAL_WRITE) || (request->prot & PROT_WRITE) ? -EPERM : 0;
+}
+
 /* Linux's order of checks for a mapping of a file (mm/mmap.c documents it by its errors). */
 static int file_rights(struct file *file, const struct mmap_request *request, unsigned *rights)
 {
@@ -220,7 +234,7 @@ static int file_rights(struct file *file, const struct mmap_request *request, un
     if (file->ops->mmap == NULL) {
         return -ENODEV;
     }
-    return request->flags & MAP_GROWSDOWN ? -EINVAL : 0;
+    return request->flags & MAP_GROWSDOWN ? -EINVAL : sealed_rights(file, request, rights);
 }
 
 static int anonymous_rights(const struct mmap_request *request, struct space_map *map)

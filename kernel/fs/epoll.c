@@ -474,6 +474,7 @@ static const struct file_ops epoll_ops = {
     .poll = epoll_poll,
     .show = epoll_show,
     .release = epoll_release,
+    .traits = FILE_IDLE_SEEK,
 };
 
 int epoll_create(struct file **out)

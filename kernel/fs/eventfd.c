@@ -113,6 +113,7 @@ static const struct file_ops eventfd_ops = {
     .poll = eventfd_poll,
     .show = eventfd_show,
     .release = eventfd_release,
+    .traits = FILE_IDLE_SEEK,
 };
 
 int eventfd_create(uint64_t count, bool semaphore, unsigned flags, struct file **out)

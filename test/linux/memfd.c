@@ -2,9 +2,6 @@
 /* Files in memory without a name, and seals: memfd_create, F_ADD_SEALS, F_GET_SEALS. */
 #include "test/linux/check.h"
 
-#ifndef MFD_HUGETLB
-#define MFD_HUGETLB 4
-#endif
 enum {
     ADD_SEALS = 1033,
     GET_SEALS,
@@ -14,11 +11,8 @@ enum {
     WRITE = 8,
     FUTURE_WRITE = 16,
 };
-#define PAGE 4096
-#ifndef FALLOC_FL_KEEP_SIZE
-#define FALLOC_FL_KEEP_SIZE  1
-#define FALLOC_FL_PUNCH_HOLE 2
-#endif
+#define PAGE  4096
+#define PUNCH (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE)
 
 static int create(const char *name, unsigned flags)
 {
@@ -144,7 +138,7 @@ CASE(size_seals)
     CALL(ftruncate(fd, PAGE));
     CALL(ftruncate(fd, 2 * PAGE));
     CALL(ftruncate(fd, 2 * PAGE + 5));
-    CALL(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, PAGE));
+    CALL(fallocate(fd, PUNCH, 0, PAGE));
     CALL(fcntl(fd, ADD_SEALS, GROW));
     CALL(ftruncate(fd, 3 * PAGE));
     CALL(pwrite(fd, "x", 1, 2 * PAGE + 4));
@@ -175,7 +169,7 @@ CASE(write_seal)
     CALL(write(fd, "x", 1));
     CALL(write(fd, "", 0));
     CALL(ftruncate(fd, PAGE));
-    CALL(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, PAGE));
+    CALL(fallocate(fd, PUNCH, 0, PAGE));
     CALL(fallocate(fd, 0, 0, 2 * PAGE));
     CALL_OK(mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0));
     char *copy = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
@@ -201,7 +195,7 @@ CASE(future_write_seal)
     CALL(fcntl(fd, GET_SEALS));
     strcpy(map, "mapped");
     CALL(write(fd, "x", 1));
-    CALL(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, PAGE));
+    CALL(fallocate(fd, PUNCH, 0, PAGE));
     CALL_OK(mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0));
     char *shared = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 0);
     say("%s\n", shared);

@@ -25,7 +25,7 @@ static int limit_size(const struct file *file, struct io *io, uint64_t pos)
         return 0;
     }
     uint64_t limit = linux_limit(RLIMIT_FSIZE);
-    if (file_flags(file) & O_APPEND) {
+    if (io->append || (file_flags(file) & O_APPEND)) {
         pos = __atomic_load_n(&file->inode->size, __ATOMIC_RELAXED);
     }
     if (pos >= limit) {
@@ -137,18 +137,47 @@ void user_vector_free(struct user_vector *vector)
     }
 }
 
-static long move_vector(int fd, vaddr_t addr, size_t count, bool write, int64_t pos)
+enum { RWF_HIPRI = 1, RWF_DSYNC = 2, RWF_SYNC = 4, RWF_NOWAIT = 8, RWF_APPEND = 16 };
+#define RWF_KNOWN (RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND)
+
+/* preadv2(2). What is written is where it stays at once, so that the SYNC flags ask for nothing. */
+static int apply_flags(const struct file *file, struct io *io, bool write, unsigned flags)
+{
+    bool allowed = write ? file_writable(file) : file_readable(file);
+    if (likely(flags == 0) || !allowed || io->left == 0) {
+        return 0;
+    }
+    if ((flags & ~(unsigned)RWF_KNOWN) ||
+        ((flags & RWF_NOWAIT) && !(file->ops->traits & FILE_NO_WAITING))) {
+        return -EOPNOTSUPP;
+    }
+    io->append = write && (flags & RWF_APPEND);
+    return 0;
+}
+
+struct vector_call {
+    int fd;
+    vaddr_t vec;
+    size_t count;
+    int64_t pos;
+    unsigned flags; /* RWF_* */
+};
+
+static long move_vector(const struct vector_call *call, bool write)
 {
     struct user_vector vector;
-    struct fd_ref ref = fd_borrow(fd);
+    struct fd_ref ref = fd_borrow(call->fd);
     if (ref.file == NULL) {
         return -EBADF;
     }
-    long result = user_vector_get(&vector, addr, count);
+    long result = user_vector_get(&vector, call->vec, call->count);
     if (result == 0) {
         struct io io;
-        io_init_vec(&io, vector.vec, count, true);
-        result = move(ref.file, &io, write, pos);
+        io_init_vec(&io, vector.vec, call->count, true);
+        result = apply_flags(ref.file, &io, write, call->flags);
+        if (result == 0) {
+            result = move(ref.file, &io, write, call->pos);
+        }
         user_vector_free(&vector);
     }
     fd_return(ref);
@@ -157,24 +186,44 @@ static long move_vector(int fd, vaddr_t addr, size_t count, bool write, int64_t 
 
 LINUX_CALL3(readv, int, fd, vaddr_t, vec, size_t, count)
 {
-    return move_vector(fd, vec, count, false, AT_POSITION);
+    return move_vector(&(struct vector_call){fd, vec, count, AT_POSITION, 0}, false);
 }
 
 LINUX_CALL3(writev, int, fd, vaddr_t, vec, size_t, count)
 {
-    return move_vector(fd, vec, count, true, AT_POSITION);
+    return move_vector(&(struct vector_call){fd, vec, count, AT_POSITION, 0}, true);
 }
 
 /* The fifth argument is the upper half of the offset on 32-bit machines. */
 LINUX_CALL4(preadv, int, fd, vaddr_t, vec, size_t, count, int64_t, pos)
 {
-    return pos < 0 ? -EINVAL : move_vector(fd, vec, count, false, pos);
+    return pos < 0 ? -EINVAL : move_vector(&(struct vector_call){fd, vec, count, pos, 0}, false);
 }
 
 LINUX_CALL4(pwritev, int, fd, vaddr_t, vec, size_t, count, int64_t, pos)
 {
-    return pos < 0 ? -EINVAL : move_vector(fd, vec, count, true, pos);
+    return pos < 0 ? -EINVAL : move_vector(&(struct vector_call){fd, vec, count, pos, 0}, true);
 }
+
+/* The same with flags; -1 is the file's own position. */
+LINUX_CALL6(preadv2, int, fd, vaddr_t, vec, size_t, count, int64_t, pos, int64_t, upper, unsigned,
+            flags)
+{
+    (void)upper;
+    return pos < AT_POSITION
+               ? -EINVAL
+               : move_vector(&(struct vector_call){fd, vec, count, pos, flags}, false);
+}
+
+LINUX_CALL6(pwritev2, int, fd, vaddr_t, vec, size_t, count, int64_t, pos, int64_t, upper, unsigned,
+            flags)
+{
+    (void)upper;
+    return pos < AT_POSITION ? -EINVAL
+                             : move_vector(&(struct vector_call){fd, vec, count, pos, flags}, true);
+}
+
+#define SEEK_MAX 4u /* SEEK_HOLE */
 
 LINUX_CALL3(lseek, int, fd, int64_t, offset, int, whence)
 {
@@ -183,8 +232,10 @@ LINUX_CALL3(lseek, int, fd, int64_t, offset, int, whence)
         return -EBADF;
     }
     struct file *file = ref.file;
-    long result = -ESPIPE;
-    if (file->ops->seek != NULL) {
+    long result = file->ops->traits & FILE_IDLE_SEEK ? 0 : -ESPIPE;
+    if ((unsigned)whence > SEEK_MAX) {
+        result = -EINVAL;
+    } else if (file->ops->seek != NULL) {
         mutex_lock(&file->pos_lock);
         result = file->ops->seek(file, offset, whence);
         mutex_unlock(&file->pos_lock);

@@ -305,3 +305,33 @@ LINUX_CALL1(syncfs, int, fd)
     fd_return(ref);
     return 0;
 }
+
+/* Nothing is behind the memory that files are in: there is nothing to be read ahead. */
+LINUX_CALL3(readahead, int, fd, int64_t, offset, size_t, size)
+{
+    struct fd_ref ref = fd_borrow(fd);
+    (void)offset;
+    bool readable = ref.file != NULL && file_readable(ref.file);
+    bool regular = readable && (inode_mode(ref.file->inode) & S_IFMT) == S_IFREG;
+    if (ref.file != NULL) {
+        fd_return(ref);
+    }
+    return !readable ? -EBADF : regular && (int64_t)size >= 0 ? 0 : -EINVAL;
+}
+
+LINUX_CALL4(sync_file_range, int, fd, int64_t, offset, int64_t, size, unsigned, flags)
+{
+    enum { SYNC_FILE_RANGE_ALL = 7 };
+    struct fd_ref ref = fd_borrow(fd);
+    int64_t end;
+    if (ref.file == NULL) {
+        return -EBADF;
+    }
+    uint32_t type = inode_mode(ref.file->inode) & S_IFMT;
+    fd_return(ref);
+    if ((flags & ~(unsigned)SYNC_FILE_RANGE_ALL) || offset < 0 ||
+        __builtin_add_overflow(offset, size, &end) || end < offset) {
+        return -EINVAL;
+    }
+    return type == S_IFREG || type == S_IFBLK || type == S_IFDIR || type == S_IFLNK ? 0 : -ESPIPE;
+}

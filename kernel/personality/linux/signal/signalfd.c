@@ -113,6 +113,7 @@ static void signalfd_show(struct file *file, struct text *out)
 static const struct file_ops signalfd_ops = {
     .read = signalfd_read,
     .poll = signalfd_poll,
+    .traits = FILE_IDLE_SEEK,
     .show = signalfd_show,
 };
 

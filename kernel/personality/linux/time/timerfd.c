@@ -202,6 +202,7 @@ static void timerfd_show(struct file *file, struct text *out)
 static const struct file_ops timerfd_ops = {
     .read = timerfd_read,
     .poll = timerfd_poll,
+    .traits = FILE_IDLE_SEEK,
     .show = timerfd_show,
     .release = timerfd_release,
 };

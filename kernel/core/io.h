@@ -18,6 +18,7 @@ struct io {
     size_t left;              /* bytes in all */
     bool user;                /* pieces are user addresses (may fault), else kernel's */
     bool append;              /* to the end of the file, wherever its position is (RWF_APPEND) */
+    bool nonblock;            /* sockets do not wait, as with O_NONBLOCK (splice) */
     struct io_vec one;        /* storage for a single piece */
 };
 

@@ -5,33 +5,15 @@
  * made by pipe(2) are the same. Writing without a reader gives -EPIPE; the signal is the caller's
  * business.
  */
-#include "kernel/fs/pipe.h"
 #include "abi/errno.h"
 #include "kernel/arch/user.h"
 #include "kernel/fs/nameless.h"
+#include "kernel/fs/pipe_impl.h"
 #include "kernel/mm/frame.h"
 #include "kernel/mm/heap.h"
 #include "lib/string.h"
 
-#define PIPE_PAGES  16
-#define PIPE_ATOMIC PAGE_SIZE /* POSIX asks for 512, Linux has 4096 */
-#define PIPE_MAX    (1ul << 20)
-
-struct pipe {
-    struct mutex lock;
-    struct refcount users;            /* open files */
-    unsigned readers, writers;        /* [lock] to change; polls read them as they are */
-    unsigned read_opens, write_opens; /* the same; ever: what an open of a fifo waits for */
-    size_t used;                      /* the same: bytes in it */
-    size_t read_at;                   /* [lock] place of the first of them */
-    size_t capacity;                  /* [lock] to change: bytes, power of two */
-    char **pages;                     /* [lock] capacity / PAGE_SIZE, made when first used */
-    unsigned polled;                  /* atomic: somebody has waited by poll, select or epoll */
-    struct waitq read_wait;           /* for data, or for the last writer to go */
-    struct waitq write_wait;          /* for room, or for the last reader to go */
-    struct waitq open_wait;           /* opens of a fifo, for the other side */
-    char *own_pages[PIPE_PAGES];
-};
+#define PIPE_MAX (1ul << 20)
 
 static struct pipe *pipe_alloc(void)
 {
@@ -62,29 +44,7 @@ static void pipe_free(struct pipe *pipe)
     kfree(pipe);
 }
 
-static size_t pipe_used(const struct pipe *pipe)
-{
-    return __atomic_load_n(&pipe->used, __ATOMIC_RELAXED);
-}
-
-static size_t pipe_room(const struct pipe *pipe)
-{
-    return __atomic_load_n(&pipe->capacity, __ATOMIC_RELAXED) - pipe_used(pipe);
-}
-
-/* One number, so that nobody who looks without the lock sees bytes that are not there. */
-static void set_used(struct pipe *pipe, size_t used)
-{
-    __atomic_store_n(&pipe->used, used, __ATOMIC_RELAXED);
-}
-
-static unsigned load(const unsigned *value)
-{
-    return __atomic_load_n(value, __ATOMIC_RELAXED);
-}
-
-/* The bytes at `at`, up to the end of their page; NULL: no memory. REQUIRES pipe->lock. */
-static char *pipe_page(struct pipe *pipe, size_t at, size_t *contiguous)
+char *pipe_page(struct pipe *pipe, size_t at, size_t *contiguous)
 {
     char **page = &pipe->pages[(at & (pipe->capacity - 1)) >> PAGE_SHIFT];
     if (unlikely(*page == NULL)) {
@@ -113,14 +73,14 @@ static size_t pipe_take(struct pipe *pipe, struct io *io)
             break;
         }
     }
-    set_used(pipe, pipe->used - moved);
+    pipe_set_used(pipe, pipe->used - moved);
     if (pipe->used == 0) {
         pipe->read_at = 0; /* small talk stays in the first page */
     }
     return moved;
 }
 
-static int pipe_put(struct pipe *pipe, struct io *io, size_t *moved)
+int pipe_put(struct pipe *pipe, struct io *io, size_t *moved)
 {
     size_t size = MIN(io->left, pipe_room(pipe)), sum = 0, end = pipe->read_at + pipe->used;
     int error = 0;
@@ -136,26 +96,26 @@ static int pipe_put(struct pipe *pipe, struct io *io, size_t *moved)
         sum += done;
         error = done < part ? -EFAULT : 0;
     }
-    set_used(pipe, pipe->used + sum);
+    pipe_set_used(pipe, pipe->used + sum);
     *moved += sum;
     return error;
 }
 
-/* Until there are bytes: 0; -EAGAIN, -ERESTARTSYS; 1: there will never be any. With the lock. */
-static int wait_for_data(struct file *file, struct pipe *pipe)
+int pipe_wait_data(struct pipe *pipe, bool nonblock)
 {
-    while (pipe_used(pipe) == 0) {
-        if (pipe->writers == 0) {
+    while (pipe_used(pipe) == 0 || unlikely(pipe->splicing)) {
+        if (pipe->writers == 0 && !pipe->splicing) {
             return 1;
         }
-        if (file_flags(file) & O_NONBLOCK) {
+        if (nonblock && !pipe->splicing) {
             return -EAGAIN;
         }
         mutex_unlock(&pipe->lock);
         int error = wait_event_intr(&pipe->read_wait,
-                                    pipe_used(pipe) > 0 || load(&pipe->writers) == 0);
+                                    !pipe_load(&pipe->splicing) &&
+                                        (pipe_used(pipe) > 0 || pipe_load(&pipe->writers) == 0));
         mutex_lock(&pipe->lock);
-        if (error != 0 && pipe_used(pipe) == 0) {
+        if (error != 0 && (pipe_used(pipe) == 0 || pipe->splicing)) {
             return -ERESTARTSYS;
         }
     }
@@ -172,7 +132,7 @@ static ssize_type pipe_read(struct file *file, struct io *io, uint64_t *pos)
     size_t moved = 0;
     bool was_full = false;
     mutex_lock(&pipe->lock);
-    int error = wait_for_data(file, pipe);
+    int error = pipe_wait_data(pipe, (file_flags(file) & O_NONBLOCK) != 0);
     if (error == 0) {
         was_full = pipe_room(pipe) < PIPE_ATOMIC;
         moved = pipe_take(pipe, io);
@@ -191,14 +151,14 @@ static size_t room_wanted(size_t left, size_t capacity)
     return MIN(MIN(left, PIPE_ATOMIC), capacity);
 }
 
-static int wait_for_room(struct file *file, struct pipe *pipe, size_t wanted)
+int pipe_wait_room(struct pipe *pipe, size_t wanted, bool nonblock)
 {
-    if (file_flags(file) & O_NONBLOCK) {
+    if (nonblock) {
         return -EAGAIN;
     }
     mutex_unlock(&pipe->lock);
     int error = wait_event_intr(&pipe->write_wait,
-                                pipe_room(pipe) >= wanted || load(&pipe->readers) == 0);
+                                pipe_room(pipe) >= wanted || pipe_load(&pipe->readers) == 0);
     mutex_lock(&pipe->lock);
     return error != 0 && pipe_room(pipe) < wanted ? -ERESTARTSYS : 0;
 }
@@ -220,10 +180,10 @@ static ssize_type pipe_write(struct file *file, struct io *io, uint64_t *pos)
         if (pipe->readers == 0) {
             error = -EPIPE;
         } else if (room < (atomic ? wanted : 1)) {
-            error = wait_for_room(file, pipe, wanted);
+            error = pipe_wait_room(pipe, wanted, (file_flags(file) & O_NONBLOCK) != 0);
         } else {
             /* Who waits for edges (epoll) wants to hear of each write. */
-            bool tell = pipe_used(pipe) == 0 || load(&pipe->polled);
+            bool tell = pipe_used(pipe) == 0 || pipe_load(&pipe->polled);
             error = pipe_put(pipe, io, &moved);
             if (tell && moved > 0) {
                 waitq_wake_one(&pipe->read_wait);
@@ -247,7 +207,7 @@ static unsigned pipe_poll(struct file *file, struct poll_table *table)
             events |= POLLIN | POLLRDNORM;
         }
         /* A fifo that has never had a writer since this end was opened has not hung up. */
-        if (load(&pipe->writers) == 0 && load(&pipe->write_opens) != file->pos) {
+        if (pipe_load(&pipe->writers) == 0 && pipe_load(&pipe->write_opens) != file->pos) {
             events |= POLLHUP;
         }
     }
@@ -256,7 +216,7 @@ static unsigned pipe_poll(struct file *file, struct poll_table *table)
         if (pipe_room(pipe) >= PIPE_ATOMIC) {
             events |= POLLOUT | POLLWRNORM;
         }
-        if (load(&pipe->readers) == 0) {
+        if (pipe_load(&pipe->readers) == 0) {
             events |= POLLERR;
         }
     }
@@ -378,7 +338,7 @@ static int fifo_rendezvous(struct file *file, struct pipe *pipe)
         file->pos = before; /* no hang-up until a writer has come and gone */
         return 0;
     }
-    if (wait_event_intr(&pipe->open_wait, load(opens) != before) != 0) {
+    if (wait_event_intr(&pipe->open_wait, pipe_load(opens) != before) != 0) {
         drop_ends(file, pipe);
         return -ERESTARTSYS;
     }

@@ -90,6 +90,10 @@ void user_walk_end(struct user_walk *uw);
 /* The path a name leads to, counted. at_flags: AT_SYMLINK_NOFOLLOW, AT_EMPTY_PATH. */
 int user_path(int dirfd, vaddr_t addr, unsigned at_flags, struct path *out);
 
+/* rw.c: write(2) or pwrite(2), with limits, set-id bits and SIGPIPE. pos: RW_POSITION is the file's
+ * own. */
+#define RW_POSITION (-1)
+long linux_file_write(struct file *file, struct io *io, int64_t pos);
 /* rw.c: a signal that a call itself causes (SIGPIPE, SIGXFSZ). */
 void linux_signal_self(int signo);
 /* lock_calls.c: fcntl's lock commands. */

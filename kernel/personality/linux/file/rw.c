@@ -36,18 +36,16 @@ static int limit_size(const struct file *file, struct io *io, uint64_t pos)
     return 0;
 }
 
-#define AT_POSITION (-1)
-
 /* Inlined with its constants: what is left of it is a line or two. */
 static inline __attribute__((always_inline)) long move(struct file *file, struct io *io, bool write,
                                                        int64_t pos)
 {
     if (!write) {
-        return pos == AT_POSITION ? file_read(file, io) : file_pread(file, io, (uint64_t)pos);
+        return pos == RW_POSITION ? file_read(file, io) : file_pread(file, io, (uint64_t)pos);
     }
     if (unlikely(linux_limit(RLIMIT_FSIZE) != RLIM_INFINITY)) {
         int error = limit_size(file, io,
-                               pos == AT_POSITION ? __atomic_load_n(&file->pos, __ATOMIC_RELAXED)
+                               pos == RW_POSITION ? __atomic_load_n(&file->pos, __ATOMIC_RELAXED)
                                                   : (uint64_t)pos);
         if (error != 0) {
             return error;
@@ -56,11 +54,16 @@ static inline __attribute__((always_inline)) long move(struct file *file, struct
     if (unlikely(inode_mode(file->inode) & (S_ISUID | S_ISGID))) {
         vfs_drop_setid(linux_current()->cred, file->inode);
     }
-    long result = pos == AT_POSITION ? file_write(file, io) : file_pwrite(file, io, (uint64_t)pos);
+    long result = pos == RW_POSITION ? file_write(file, io) : file_pwrite(file, io, (uint64_t)pos);
     if (unlikely(result == -EPIPE) && (inode_mode(file->inode) & S_IFMT) != S_IFSOCK) {
         linux_signal_self(SIGPIPE); /* sockets have rules of their own */
     }
     return result;
+}
+
+long linux_file_write(struct file *file, struct io *io, int64_t pos)
+{
+    return move(file, io, true, pos);
 }
 
 static inline __attribute__((always_inline)) long move_buffer(int fd, vaddr_t buf, size_t size,
@@ -82,12 +85,12 @@ static inline __attribute__((always_inline)) long move_buffer(int fd, vaddr_t bu
 
 LINUX_CALL3(read, int, fd, vaddr_t, buf, size_t, size)
 {
-    return move_buffer(fd, buf, size, false, AT_POSITION);
+    return move_buffer(fd, buf, size, false, RW_POSITION);
 }
 
 LINUX_CALL3(write, int, fd, vaddr_t, buf, size_t, size)
 {
-    return move_buffer(fd, buf, size, true, AT_POSITION);
+    return move_buffer(fd, buf, size, true, RW_POSITION);
 }
 
 LINUX_CALL4(pread64, int, fd, vaddr_t, buf, size_t, size, int64_t, pos)
@@ -186,12 +189,12 @@ static long move_vector(const struct vector_call *call, bool write)
 
 LINUX_CALL3(readv, int, fd, vaddr_t, vec, size_t, count)
 {
-    return move_vector(&(struct vector_call){fd, vec, count, AT_POSITION, 0}, false);
+    return move_vector(&(struct vector_call){fd, vec, count, RW_POSITION, 0}, false);
 }
 
 LINUX_CALL3(writev, int, fd, vaddr_t, vec, size_t, count)
 {
-    return move_vector(&(struct vector_call){fd, vec, count, AT_POSITION, 0}, true);
+    return move_vector(&(struct vector_call){fd, vec, count, RW_POSITION, 0}, true);
 }
 
 /* The fifth argument is the upper half of the offset on 32-bit machines. */
@@ -210,7 +213,7 @@ LINUX_CALL6(preadv2, int, fd, vaddr_t, vec, size_t, count, int64_t, pos, int64_t
             flags)
 {
     (void)upper;
-    return pos < AT_POSITION
+    return pos < RW_POSITION
                ? -EINVAL
                : move_vector(&(struct vector_call){fd, vec, count, pos, flags}, false);
 }
@@ -219,7 +222,7 @@ LINUX_CALL6(pwritev2, int, fd, vaddr_t, vec, size_t, count, int64_t, pos, int64_
             flags)
 {
     (void)upper;
-    return pos < AT_POSITION ? -EINVAL
+    return pos < RW_POSITION ? -EINVAL
                              : move_vector(&(struct vector_call){fd, vec, count, pos, flags}, true);
 }
 

@@ -80,11 +80,16 @@ struct scm_files *scm_files_copy(const struct scm_files *files)
 
 /* --- as a file ------------------------------------------------------------------------------ */
 
+static unsigned wait_flags(const struct file *file, const struct io *io)
+{
+    return io->nonblock || (file_flags(file) & O_NONBLOCK) ? MSG_DONTWAIT : 0;
+}
+
 /* After a move of all bytes, the io of the call is as the message's. */
 static ssize_type socket_read(struct file *file, struct io *io, uint64_t *pos)
 {
     struct socket *socket = file->priv;
-    struct message message = {.io = *io, .flags = file_flags(file) & O_NONBLOCK ? MSG_DONTWAIT : 0};
+    struct message message = {.io = *io, .flags = wait_flags(file, io)};
     (void)pos;
     if (io->left == 0) {
         return 0;
@@ -97,7 +102,7 @@ static ssize_type socket_read(struct file *file, struct io *io, uint64_t *pos)
 static ssize_type socket_write(struct file *file, struct io *io, uint64_t *pos)
 {
     struct socket *socket = file->priv;
-    struct message message = {.io = *io, .flags = file_flags(file) & O_NONBLOCK ? MSG_DONTWAIT : 0};
+    struct message message = {.io = *io, .flags = wait_flags(file, io)};
     (void)pos;
     return socket->ops->send(socket, &message);
 }

@@ -3,9 +3,9 @@ PYTHON := /usr/bin/python3
 
 # Debian packages come first: make remakes the makefiles it includes before anything else, and then
 # starts over. A goal that is not listed needs what `make run` needs.
-DEPS_none  := help clean deps
+DEPS_none  := help clean deps linux-abi
 DEPS_test  := test unit fuzz abi boot-test real-test stress torture
-DEPS_check := check format format-check layers headers tidy clang debug-kernel steps locks
+DEPS_check := check format format-check layers headers tidy clang debug-kernel steps locks linux-abi-check
 DEPS_bench := bench bench-%
 DEPS_debug := debug
 DEPS_GOALS := $(filter-out $(DEPS_none),$(MAKECMDGOALS))
@@ -17,7 +17,8 @@ build/deps/%.mk: tools/deps.list tools/deps
 	@mkdir -p $(@D)
 	@echo '# The packages of group $* are installed.' >$@
 
-.PHONY: deps format check format-check layers headers tidy clang debug-kernel steps locks
+.PHONY: deps format check format-check layers headers tidy clang debug-kernel steps locks linux-abi \
+        linux-abi-check
 deps: ## says what is missing to build and test, and installs it
 	@tools/deps run test check bench debug
 
@@ -80,7 +81,12 @@ steps:
 locks:
 	@$(PYTHON) tools/locks.py
 
-check: format-check layers headers tidy clang debug-kernel steps locks unit ## form, layers, headers, tidy, locks, clang, unit tests
+linux-abi: ## makes doc/linux-abi.md, the list of Linux's calls, from abi/linux.def
+	@$(PYTHON) tools/linux_abi.py
+linux-abi-check:
+	@$(PYTHON) tools/linux_abi.py --check
+
+check: format-check layers headers tidy clang debug-kernel steps locks linux-abi-check unit ## form, layers, headers, tidy, locks, clang, unit tests
 
 GDB := gdb -q -ex 'target remote localhost:1234' -ex 'source tools/gdb/alba.py' $(B)/kernel.elf
 .PHONY: debug timeline

@@ -33,7 +33,8 @@ def cases(program):
     if "cases: abi/linux.def" in text:
         table = (SOURCES.parent.parent / "abi" / "linux.def").read_text()
         skipped = set(re.findall(r"SKIP\((\w+)\)", text))
-        return [n for n in re.findall(r"^LINUX_CALL\(\d+, (\w+),", table, re.M) if n not in skipped]
+        calls = re.findall(r"^LINUX_(?:CALL|PARTIAL)\(\d+, (\w+),", table, re.M)
+        return [n for n in calls if n not in skipped]
     return re.findall(r"\bENTRY\((?!name\))(\w+)\)", text)
 
 

@@ -23,6 +23,8 @@ static const linux_call calls[LINUX_CALL_MAX] = {
 
 static const struct linux_call_info infos[LINUX_CALL_MAX] = {
 #define LINUX_CALL(nr, name, format) [nr] = {#name, format},
+#define LINUX_ABSENT(nr, name)       [nr] = {#name, "xxxxxx"},
+#define LINUX_GONE(nr, name)         [nr] = {#name, "xxxxxx"},
 #include "abi/linux.def"
 #undef LINUX_CALL
 };

@@ -24,9 +24,25 @@ static void set_outcome(struct control *control, enum outcome outcome, int numbe
     }
 }
 
+/* False: it is no such line. */
+static bool take_refusal(struct control *control, const char *line)
+{
+    struct refusal refusal;
+    if (sscanf(line, "refused %d %d %u", &refusal.call, &refusal.error, &refusal.count) != 3) {
+        return false;
+    }
+    if (control->refusal_count < REFUSALS_MAX) {
+        control->refusals[control->refusal_count++] = refusal;
+    }
+    return true;
+}
+
 static void obey(struct control *control, const char *line)
 {
     int number, text = 0;
+    if (take_refusal(control, line)) {
+        return;
+    }
     if (strncmp(line, "started ", 8) == 0) {
         control->started = true;
     } else if (sscanf(line, "exit %d", &number) == 1) {

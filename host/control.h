@@ -7,6 +7,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* Calls that the machine refused, as many times; see abi/linux.def. */
+struct refusal {
+    int call, error;
+    unsigned count;
+};
+enum { REFUSALS_MAX = 256 };
+
 enum outcome { OUTCOME_NONE, OUTCOME_EXIT, OUTCOME_KILLED, OUTCOME_ERROR };
 
 struct control {
@@ -18,6 +25,8 @@ struct control {
     unsigned unanswered; /* signals sent that PID 1 has not confirmed */
     char *timeline;      /* text, to free; NULL: none */
     size_t timeline_size, timeline_have;
+    struct refusal refusals[REFUSALS_MAX];
+    size_t refusal_count;
     char line[1024];
     size_t line_size;
 };

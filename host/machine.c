@@ -245,10 +245,11 @@ void machine_command(const struct machine *machine, const struct options *option
     add(command, "-initrd", machine->initrd);
     add(command, "-append", NULL);
     /* The debugger knows addresses from kernel.elf: the kernel shall be there. */
-    strings_format(command, "console=ttyS0 rdinit=/.alba/init%s%s%s%s",
+    strings_format(command, "console=ttyS0 rdinit=/.alba/init%s%s%s%s%s",
                    options->gdb_port == 0 ? "" : " nokaslr",
                    machine->instructions ? " timeline.unit=instructions" : "",
-                   options->append[0] == '\0' ? "" : " ", options->append);
+                   options->strace ? " strace=program" : "", options->append[0] == '\0' ? "" : " ",
+                   options->append);
     if (mmio) {
         add(command, "-global", "virtio-mmio.force-legacy=false");
     }

@@ -45,6 +45,8 @@ static const char help[] =
     "                             what the machine's clock counts (instructions when a timeline "
     "is\n"
     "                             written of at most 64 emulated processors, else time)\n"
+    "      --strace               show the program's system calls, and at the end those that were\n"
+    "                             refused because Alba lacks them or a part of them\n"
     "      --gdb[=PORT]           wait for gdb on a TCP port of this machine (1234)\n"
     "      --dry-run              print the QEMU command and keep its files, start nothing\n"
     "  -q, --quiet                do not show the kernel's messages\n"
@@ -57,6 +59,7 @@ enum {
     OPTION_ACCEL,
     OPTION_TIMELINE,
     OPTION_CLOCK,
+    OPTION_STRACE,
     OPTION_GDB,
     OPTION_DRY_RUN,
 };
@@ -69,6 +72,7 @@ static const struct option table[] = {
     {"accel", required_argument, NULL, OPTION_ACCEL},
     {"timeline", required_argument, NULL, OPTION_TIMELINE},
     {"clock", required_argument, NULL, OPTION_CLOCK},
+    {"strace", no_argument, NULL, OPTION_STRACE},
     {"gdb", optional_argument, NULL, OPTION_GDB},
     {"dry-run", no_argument, NULL, OPTION_DRY_RUN},
     {NULL, 0, NULL, 0},
@@ -127,6 +131,9 @@ static void take_machine_option(struct options *options, int option, char *value
         break;
     case OPTION_CLOCK:
         set_clock(options, value);
+        break;
+    case OPTION_STRACE:
+        options->strace = true;
         break;
     case OPTION_GDB:
         options->gdb_port = value == NULL ? 1234 : options_number("--gdb", value, 65535);

@@ -33,6 +33,7 @@ struct options {
     struct strings timelines; /* files */
     unsigned gdb_port;        /* 0: none */
     bool dry_run;
+    bool strace;
 
     /* alba image */
     const char *output; /* without the suffix of what FORMAT_PARTS writes */

@@ -11,6 +11,7 @@
 #include "host/control.h"
 #include "host/flow.h"
 #include "host/say.h"
+#include "host/strace.h"
 #include "host/tail.h"
 #include "host/terminal.h"
 #include "host/timeline.h"
@@ -381,13 +382,17 @@ int relay_run(const struct machine *machine, const struct session *session,
         fail(STATUS_ALBA, "cannot wait for signals: %s", strerror(errno));
     }
     control_init(&relay.control, machine->our_fds[CHANNEL_CONTROL]);
-    tail_init(&relay.serial, machine->our_fds[CHANNEL_SERIAL], "", !options->quiet);
+    tail_init(&relay.serial, machine->our_fds[CHANNEL_SERIAL], "",
+              options->strace || !options->quiet);
     tail_init(&relay.errors, machine->errors, "alba: QEMU: ", say_verbose);
     connect_streams(&relay, machine);
     while (!is_over(&relay)) {
         turn(&relay);
     }
     terminal_restore();
+    if (options->strace) {
+        strace_tell(relay.control.refusals, relay.control.refusal_count);
+    }
     timeline_save(relay.control.timeline, machine, options);
     for (size_t i = 0; i < relay.count; i++) {
         free(relay.flows[i]);

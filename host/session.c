@@ -153,6 +153,7 @@ char *session_spec(const struct session *session, const struct options *options,
     put_number(&spec, "rows", session->rows);
     put_number(&spec, "columns", session->columns);
     put_number(&spec, "plain", session->has_terminal && !session->raw);
+    put_number(&spec, "strace", options->strace);
     put(&spec, "timeline", options->timelines.count > 0 ? "json" : "none");
     *size = spec.size;
     return spec.bytes;

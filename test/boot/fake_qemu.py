@@ -5,7 +5,7 @@ what PID 1 of the machine would do, with the program as an ordinary process of t
 
 FAKE_QEMU chooses a misbehaviour: panic, silent, crash, hang, deaf, lingering, garbage.
 FAKE_QEMU_RECORD names a file that gets the arguments, one a line; FAKE_QEMU_TIMELINE one with what
-PID 1 sends as the boot timeline, TIMELINE without it.
+PID 1 sends as the boot timeline, TIMELINE without it; FAKE_QEMU_REFUSED has what the kernel refused.
 """
 import ctypes
 import os
@@ -126,6 +126,9 @@ def run(channels):
             with open(os.environ["FAKE_QEMU_TIMELINE"], encoding="utf-8") as file:
                 text = file.read()
         control.channel.sendall(f"timeline {len(text)}\n{text}".encode())
+    if spec["strace"] == "1":
+        for line in os.environ.get("FAKE_QEMU_REFUSED", "").splitlines():
+            control.say(f"refused {line}")
     status = process.returncode
     control.say(f"exit {status}" if status >= 0 else f"killed {-status}")
 

@@ -23,7 +23,7 @@ def test_help_and_version(alba):
 
 @pytest.mark.parametrize("option", ["--memory", "--smp", "--env", "--volume", "--workdir", "--root",
                                     "--entry", "--kernel", "--append", "--machine", "--accel",
-                                    "--timeline", "--clock", "--gdb", "--dry-run"])
+                                    "--timeline", "--clock", "--gdb", "--dry-run", "--strace"])
 def test_help_and_manual_know_the_option(alba, root, option):
     assert option in alba("run", "--help").stdout.decode()
     assert "Fl -" + option[2:] in (root / "doc" / "alba.1").read_text() or \
@@ -386,3 +386,30 @@ def test_timeline(run, tmp_path):
     assert b"stage loader" in run("-q", "--timeline", "-", "/bin/true").stdout
     done = run("-q", "--timeline", "/nowhere/file", "/bin/sh", "-c", "exit 3")
     assert done.returncode == 3 and "/nowhere/file" in said(done)
+
+
+def strace(run, refused):
+    done = run("--strace", "/bin/sh", "-c", "exit 3", env={"FAKE_QEMU_REFUSED": refused})
+    assert done.returncode == 3 and b"the kernel speaks\n" in done.stderr
+    return [line for line in done.stderr.decode().splitlines() if line.startswith("alba: ")]
+
+
+def test_strace_tells_what_is_lacking(run):
+    title, *lines = strace(run, "41 97 2\n156 38 1\n500 38 3\n512 38 4\n26 22 5\n1 22 9\n")
+    assert "refused" in title
+    words = [line[len("alba: "):].split(None, 2) for line in lines]
+    assert [(count, rest.split(":")[0]) for count, _, rest in words] == [
+        ("2", "socket"), ("1", "_sysctl"), ("3", "call 500"), ("4", "call 512 or higher"), ("5", "msync")]
+    assert "AF_UNIX only" in lines[0] and "Address family not supported" in lines[0]
+    assert "if not the program's mistake" in lines[4]
+
+
+def test_strace_without_anything_to_tell(run, tmp_path, environment):
+    assert len(strace(run, "1 22 9\n")) == 1  # EINVAL of a call that is complete
+    assert len(strace(run, "x\n-1 -1\n99999999999 22 1\n1 22 1 1\n")) == 1
+    assert len(strace(run, "41 97 1\n" * 1000)) == 257  # no more than that are believed
+    record = tmp_path / "record"
+    run("--strace", "/bin/true", env=dict(environment, FAKE_QEMU_RECORD=str(record)))
+    assert " strace=program" in record.read_text()
+    run("/bin/true", env=dict(environment, FAKE_QEMU_RECORD=str(record)))
+    assert "strace=" not in record.read_text()

@@ -203,6 +203,42 @@ def test_timeline(run, tmp_path):
     assert "loader" in names
 
 
+def test_strace(run, tmp_path):
+    """Calls of the program and of its children, none of PID 1's, and what was refused."""
+    source, program = tmp_path / "calls.c", tmp_path / "calls"
+    source.write_text(r'''
+        #include <sys/socket.h>
+        #include <sys/syscall.h>
+        #include <sys/wait.h>
+        #include <unistd.h>
+        int main(void)
+        {
+            socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+            syscall(SYS_ptrace, 0, 0, 0, 0);
+            syscall(SYS_ptrace, 0, 0, 0, 0);
+            if (fork() == 0) {
+                _exit(write(1, "\0011\"\t\n", 5));
+            }
+            wait(NULL);
+            return 4;
+        }
+    ''')
+    subprocess.run(["gcc", "-static", "-o", program, source], check=True)
+    done = run("--strace", program)
+    lines = done.stderr.decode().splitlines()
+    assert done.returncode == 4 and done.stdout == b'\0011"\t\n'
+    calls = [line.split("] ", 1)[1] for line in lines if line.startswith("[pid ")]
+    assert calls[0].startswith(f'execve("{program}", ["')
+    for call in ("socket(AF_INET, SOCK_STREAM|SOCK_CLOEXEC, 0) = "
+                 "-1 EAFNOSUPPORT (Address family not supported by protocol)",
+                 r'write(1, "\0011\"\t\n", 5) = 5', "exit_group(5) = ?", "exit_group(4) = ?"):
+        assert calls.count(call) == 1, call
+    assert not any("/.alba" in call or "virtio-ports" in call for call in calls)
+    title = next(i for i, line in enumerate(lines) if "refused" in line)
+    told = [line.split(None, 4)[1:4] for line in lines[title + 1:]]
+    assert told == [["1", "x", "socket:"], ["2", "x", "ptrace:"]]
+
+
 @pytest.fixture(name="shell")
 def fixture_shell(command, built):
     """The busybox prompt of `make run`."""

@@ -9,7 +9,8 @@
  *
  * Lines on the control port. From the host: "signal N" (to the program), "group N" (to its process
  * group, as keys of a terminal do), "winsize ROWS COLUMNS". To the host: "started PID",
- * "signalled N", "exit N", "killed N", "error ERRNO TEXT", "timeline SIZE" and that many bytes.
+ * "signalled N", "exit N", "killed N", "error ERRNO TEXT", "timeline SIZE" and that many bytes,
+ * "refused CALL ERRNO COUNT".
  */
 #include "abi/errno.h"
 #include "lib/format.h"
@@ -206,6 +207,24 @@ static void send_timeline(void)
     }
 }
 
+/* What the kernel tells of calls that it refused, each line behind a word. */
+static void send_refused(void)
+{
+    static char text[8192];
+    int fd = run.spec.strace ? open_high("/sys/kernel/debug/refused_calls", O_RDONLY) : -1;
+    long got = fd < 0 ? 0 : SYS(read, fd, ADDR(text), (long)(sizeof(text) - 1));
+    if (got <= 0) {
+        return;
+    }
+    text[got] = '\0';
+    for (char *start = text, *end; (end = strchr(start, '\n')) != NULL; start = end + 1) {
+        char line[64];
+        *end = '\0';
+        int size = scnprintf(line, sizeof(line), "refused %s\n", start);
+        SYS(write, run.control, ADDR(line), size);
+    }
+}
+
 /* The end of the program, for people: nothing when it went well. */
 static void tell_console(const char *format, long number)
 {
@@ -233,6 +252,7 @@ static void finish(const char *format, long number, unsigned command)
         }
     }
     send_timeline();
+    send_refused();
     say(format, number);
     power(command);
 }

@@ -94,7 +94,7 @@ static void read_record(struct spec *spec, char *record)
            read_number(record, "uid", &spec->uid) || read_number(record, "gid", &spec->gid) ||
            read_number(record, "rows", &spec->rows) ||
            read_number(record, "columns", &spec->columns) ||
-           read_flag(record, "plain", &spec->plain) ||
+           read_flag(record, "plain", &spec->plain) || read_flag(record, "strace", &spec->strace) ||
            read_text(record, "timeline", &spec->timeline) ||
            read_stream(record, "stdin", &spec->streams[0]) ||
            read_stream(record, "stdout", &spec->streams[1]) ||

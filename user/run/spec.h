@@ -2,8 +2,8 @@
 #pragma once
 /*
  * What the host asks for: /.alba/spec, records "key=value", each ended by a zero byte. The keys:
- * program arg env cwd uid gid hostname stdin stdout stderr rows columns plain timeline. `arg` and
- * `env` may come many times, in order; unknown keys are ignored.
+ * program arg env cwd uid gid hostname stdin stdout stderr rows columns plain timeline strace.
+ * `arg` and `env` may come many times, in order; unknown keys are ignored.
  */
 #include <stdbool.h>
 
@@ -21,6 +21,7 @@ struct spec {
     unsigned rows, columns;
     enum stream_kind streams[3];
     bool plain;           /* the host's terminal processes output: this one does not */
+    bool strace;          /* its calls are traced: tells at the end which of them were refused */
     const char *timeline; /* none or json: whether to send the boot timeline at the end */
 };
 

@@ -31,11 +31,27 @@ static const struct linux_call_info infos[LINUX_CALL_MAX] = {
 
 unsigned long linux_unknown_calls[LINUX_CALL_MAX + 1]; /* atomic */
 
-static bool tracing RO_AFTER_INIT; /* strace=1 */
+/* strace=1 shows the calls of all processes; strace=program those of what PID 1 starts, from the
+ * execve on that makes it another program. */
+static bool tracing RO_AFTER_INIT, tracing_programs RO_AFTER_INIT;
 
 void linux_dispatch_init(void)
 {
+    const char *which = cmdline_get("strace");
     tracing = cmdline_flag("strace");
+    tracing_programs = which != NULL && strcmp(which, "program") == 0;
+}
+
+static bool is_traced(const char *name)
+{
+    struct linux_process *process = current_process();
+    if (!tracing_programs) {
+        return true;
+    }
+    if (!process->traced && process != init_process) {
+        process->traced = strcmp(name, "execve") == 0 || strcmp(name, "execveat") == 0;
+    }
+    return process->traced;
 }
 
 static long unknown_call(struct arch_regs *regs)
@@ -54,7 +70,8 @@ static __attribute__((noinline)) void syscall_slowly(struct arch_regs *regs, uin
     }
     const struct linux_call_info *info = nr < LINUX_CALL_MAX && infos[nr].name != NULL ? &infos[nr]
                                                                                        : NULL;
-    arch_set_result(regs, tracing ? strace_call(regs, info, call) : call(regs));
+    bool traced = tracing && is_traced(info != NULL ? info->name : "");
+    arch_set_result(regs, traced ? strace_call(regs, info, call) : call(regs));
 }
 
 static void linux_syscall(struct arch_regs *regs)

@@ -186,6 +186,7 @@ static int copy_process(struct linux_process *parent, const struct clone_request
                                                          : request->exit_signal;
     process->persona = parent->persona;
     process->dumpable = parent->dumpable;
+    process->traced = parent->traced;
     process->oom_score_adj = parent->oom_score_adj;
     linux_itimers_setup(process);
     if (process->limits[RLIMIT_CPU].soft != RLIM_INFINITY) {

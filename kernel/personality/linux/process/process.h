@@ -107,6 +107,7 @@ struct linux_process {
     struct waitq exec_wait;           /* it waits here for their end */
     bool unkillable;                  /* [signal_lock] PID 1: default actions do nothing */
     bool is_kernel;                   /* constant: kernel thread */
+    bool traced;                      /* strace=program: its calls are shown, and its children's */
 
     struct spinlock signal_lock;
     struct linux_pending pending;    /* [signal_lock] for the whole process */
@@ -398,7 +399,7 @@ _Noreturn void linux_exit_process(int status);
 
 /* dispatch.c: the personality that core threads point to. */
 extern const struct personality linux_personality_ops;
-void linux_dispatch_init(void); /* strace=1 */
+void linux_dispatch_init(void); /* strace= */
 /* How often each unknown call was asked for; the last one counts all numbers beyond the table. */
 #define LINUX_CALL_MAX 512
 extern unsigned long linux_unknown_calls[LINUX_CALL_MAX + 1];

@@ -13,6 +13,7 @@
 #include "kernel/core/space.h"
 #include "kernel/personality/linux/kexec/kexec.h"
 #include "kernel/personality/linux/process/process.h"
+#include "kernel/personality/linux/strace.h"
 #include "lib/linux_params.h"
 #include "lib/string.h"
 
@@ -94,6 +95,14 @@ static int show_unknown_calls(const struct pseudo_ctx *ctx, struct text *out)
     return 0;
 }
 
+/* Of the calls that strace= has shown: number, error and how often. */
+static int show_refused_calls(const struct pseudo_ctx *ctx, struct text *out)
+{
+    (void)ctx;
+    strace_show_refused(out);
+    return 0;
+}
+
 static int show_kexec_loaded(const struct pseudo_ctx *ctx, struct text *out)
 {
     (void)ctx;
@@ -128,6 +137,7 @@ static const struct pseudo_node boot_params_nodes[] = {
 static const struct pseudo_node debug_nodes[] = {
     SYSFS_FILE("page_tables", 0400, show_page_tables),
     SYSFS_FILE("unknown_calls", 0400, show_unknown_calls),
+    SYSFS_FILE("refused_calls", 0400, show_refused_calls),
     {.name = NULL},
 };
 

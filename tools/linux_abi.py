@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Makes doc/linux-abi.md, which says what is there of Linux's system calls, from abi/linux.def.
 
-With --check nothing is written: the page must be up to date. Either way the table must have one row
-for each number that Linux 6.1 has, in ascending order.
+With --check nothing is written: the page must be up to date, and the table must have one row for each
+number that Linux 6.1 has, in ascending order. Without, rows that a merge has doubled are put in order
+first (.gitattributes lets git keep those of both sides).
 """
 import pathlib
 import re
@@ -12,10 +13,13 @@ import textwrap
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGE = ROOT / "doc/linux-abi.md"
+TABLE = ROOT / "abi/linux.def"
 WIDTH = 120
 # x86_64 numbers of Linux 6.1; those from 335 on wait for the other machines' numbers to catch up.
 NUMBERS = [*range(0, 335), *range(424, 451)]
 STATES = {"CALL": "complete", "PARTIAL": "partial", "ABSENT": "absent", "GONE": "gone"}
+ROW = re.compile(r"LINUX_(CALL|PARTIAL|ABSENT|GONE)\((\d+),")
+RANK = ["ABSENT", "GONE", "CALL", "PARTIAL"]
 
 # Every call that Linux 6.1 has or had, where people look for it; within an area as they are read.
 AREAS = {
@@ -87,10 +91,25 @@ AREAS = {
 problems = []
 
 
+def unmerge():
+    """Of two rows for a number, that of a call which is there stays, and the one that says more."""
+    lines = TABLE.read_text().splitlines(keepends=True)
+    rows = [line for line in lines if ROW.match(line)]
+    first = next(i for i, line in enumerate(lines) if ROW.match(line))
+    best = {}
+    for row in rows:
+        kind, number = ROW.match(row).groups()
+        old = best.get(int(number))
+        if old is None or RANK.index(kind) > RANK.index(ROW.match(old)[1]):
+            best[int(number)] = row
+    others = [line for line in lines if not ROW.match(line)]
+    TABLE.write_text("".join(others[:first] + [best[n] for n in sorted(best)] + others[first:]))
+
+
 def table():
     """(number, name, state, what is missing) of each row."""
     rows = []
-    text = (ROOT / "abi/linux.def").read_text()
+    text = TABLE.read_text()
     for line in re.findall(r"^LINUX_.*", text, re.M):
         row = re.fullmatch(r'LINUX_(\w+)\((\d+), (\w+)(?:, "[duxopsfa]*\*?"(?:, "([^"]+)")?)?\)', line)
         has_args = row is not None and row[0].count('"') // 2
@@ -170,6 +189,8 @@ def page(rows):
 
 
 def main():
+    if "--check" not in sys.argv:
+        unmerge()
     rows = table()
     compare(rows)
     if not problems:

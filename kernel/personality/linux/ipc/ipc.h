@@ -89,6 +89,10 @@ enum { SEM_LIMIT_SET, SEM_LIMIT_ALL, SEM_LIMIT_OPS, SEM_LIMIT_SETS, SEM_LIMITS }
 extern int linux_sem_limits[SEM_LIMITS];
 extern struct linux_sysctl linux_shm_sets, linux_msg_max, linux_msg_bytes, linux_msg_queues;
 
+/* /proc/sys/fs/mqueue */
+extern struct linux_sysctl linux_mq_queues_max, linux_mq_msg_max, linux_mq_msg_default;
+extern struct linux_sysctl linux_mq_size_max, linux_mq_size_default;
+
 /* /proc/sysvipc */
 struct pseudo_ctx;
 struct text;

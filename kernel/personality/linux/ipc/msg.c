@@ -121,8 +121,7 @@ static int do_message(struct msg_request *request, msg_attempt attempt)
     return result;
 }
 
-/* struct msgbuf: the type, then the text. */
-static int msg_from_user(vaddr_t addr, int64_t type, size_t size, struct msg **out)
+int msg_from_user(vaddr_t addr, int64_t type, size_t size, struct msg **out)
 {
     struct msg *msg = kmalloc(sizeof(*msg) + size);
     if (msg == NULL) {
@@ -130,7 +129,7 @@ static int msg_from_user(vaddr_t addr, int64_t type, size_t size, struct msg **o
     }
     msg->type = type;
     msg->size = size;
-    if (copy_from_user(msg->text, addr + sizeof(type), size) != 0) {
+    if (copy_from_user(msg->text, addr, size) != 0) {
         kfree(msg);
         return -EFAULT;
     }
@@ -141,14 +140,14 @@ static int msg_from_user(vaddr_t addr, int64_t type, size_t size, struct msg **o
 LINUX_CALL4(msgsnd, int, id, vaddr_t, addr, size_t, size, int, flags)
 {
     struct msg_request request = {.id = id, .flags = flags, .size = size};
-    int64_t type;
+    int64_t type; /* struct msgbuf: the type, then the text */
     if (get_user(type, addr) != 0) {
         return -EFAULT;
     }
     if (size > (uint64_t)sysctl_read(&linux_msg_max) || id < 0 || type < 1) {
         return -EINVAL;
     }
-    int error = msg_from_user(addr, type, size, &request.msg);
+    int error = msg_from_user(addr + sizeof(type), type, size, &request.msg);
     if (error == 0) {
         error = do_message(&request, try_send);
         kfree(request.msg);

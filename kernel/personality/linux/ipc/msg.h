@@ -32,6 +32,8 @@ static inline struct msg_queue *msg_queue_of(struct ipc_object *object)
 {
     return (struct msg_queue *)object;
 }
+/* A message with the text at addr: 0, -EFAULT, -ENOMEM. */
+int msg_from_user(vaddr_t addr, int64_t type, size_t size, struct msg **out);
 void msg_queue_put(struct msg_queue *queue);
 /* Who sleeps is to look again. REQUIRES the lock. */
 void msg_queue_changed(struct msg_queue *queue);

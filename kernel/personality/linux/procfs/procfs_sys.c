@@ -350,11 +350,21 @@ static const struct pseudo_node vm_nodes[] = {
     {.name = NULL},
 };
 
+static const struct pseudo_node mqueue_nodes[] = {
+    SYSCTL_OF("msg_default", linux_mq_msg_default),
+    SYSCTL_OF("msg_max", linux_mq_msg_max),
+    SYSCTL_OF("msgsize_default", linux_mq_size_default),
+    SYSCTL_OF("msgsize_max", linux_mq_size_max),
+    SYSCTL_OF("queues_max", linux_mq_queues_max),
+    {.name = NULL},
+};
+
 static const struct pseudo_node fs_nodes[] = {
     TEXT_OF("aio-max-nr", "65536"),
     TEXT_OF("aio-nr", "0"),
     SYSCTL_OF("file-max", linux_file_max),
     FILE_OF("file-nr", show_file_nr),
+    DIRECTORY_OF("mqueue", mqueue_nodes),
     NUMBER_OF("nr_open", 1048576, 8, 1048576),
     NUMBER_OF("overflowgid", 65534, 0, 65535),
     NUMBER_OF("overflowuid", 65534, 0, 65535),

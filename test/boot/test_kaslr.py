@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The kernel's place in the address space: another one at each start, through every door; where it was
 linked with nokaslr. The kernel is the one that reports (report/report.c)."""
+import os
 import struct
 
 import pytest
@@ -50,7 +51,8 @@ def by_uefi(out, words, cpu):
 
 
 def by_bios(out, words, cpu):
-    parts = [(doors_util.ROOT / "build/x86_64" / name).read_bytes()
+    built = doors_util.ROOT / "build" / os.environ.get("ALBA_BUILD", "x86_64")
+    parts = [(built / name).read_bytes()
              for name in ("bios-sector.bin", "bios-manager.bin")]
     files = {"alba/alba.cfg": bios_disk.config(cmdline=words),
              "alba/kernel.img": (out / BZIMAGE).read_bytes()}

@@ -9,6 +9,7 @@ looked for, or as the cells of the VGA's text mode. The font is read from the De
 """
 import gzip
 import os
+import re
 import struct
 import time
 
@@ -134,7 +135,12 @@ class Screen(qemu.Machine):
             self.press(("shift-" if shift else "") + key)
 
     def press(self, key):
-        """Held for an instant only: the machine is quick enough, and a long press would repeat."""
+        """When the keyboard's last word has been read (port 64h, bit 0): it holds few. Held for an
+        instant only, since a long press would repeat."""
+        end = time.monotonic() + 10
+        while (int(re.search(r"= (0x\w+)", self.ask("i /xb 0x64"))[1], 16) & 1 and
+               time.monotonic() < end):
+            pass
         self.ask(f"sendkey {key} 1")
 
     def _dump(self, command, name):

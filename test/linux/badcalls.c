@@ -14,8 +14,11 @@ struct call {
 };
 static const struct call calls[] = {
 #define LINUX_CALL(number, name, format) {number, #name, format},
+/* Not by way of the other: prlimit64 is a macro in musl's headers. */
+#define LINUX_PARTIAL(number, name, format, missing) {number, #name, format},
 #include "abi/linux.def"
 #undef LINUX_CALL
+#undef LINUX_PARTIAL
 };
 
 /*

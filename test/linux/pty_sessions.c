@@ -46,7 +46,6 @@ CASE(controlling)
         int tty = open("/dev/tty", O_RDWR);
         write(tty, "through /dev/tty", 16);
         CALL(ioctl(slave, TIOCSCTTY, 0));
-        CALL(tcsetpgrp(slave, getppid()));
         CALL(tcsetpgrp(slave, 999999));
         CALL(tcsetpgrp(slave, getpid()));
         signal(SIGHUP, SIG_IGN);
